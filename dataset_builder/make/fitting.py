@@ -1,0 +1,275 @@
+"""Fit a Gaussian approximation potential to PBE labels with quippy's `gap_fit`: how the shipped teacher is made.
+
+The total energy is a sum over pairs, triplets and atoms of sparse Gaussian-process models on 2-body, 3-body and SOAP
+descriptors, on top of the isolated atom: the recipe of Deringer and Csányi, Phys. Rev. B 95, 094203 (2017) (C-GAP-17).
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dataset_builder.errors import PotentialError, RecipeError
+from dataset_builder.make.fitting_data import PbeCell, isolated_atom_energy, read_pbe, select_split
+from dataset_builder.release.records import Record, read_toml
+
+if TYPE_CHECKING:
+    import ase
+
+Progress = Callable[[str, int, int], None]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+STEPS = 4
+
+
+class TwoBody(Record):
+    """Pairs, described by their distance; squared-exponential kernel."""
+
+    cutoff: Positive = Field(description="longest distance [Å]")
+    delta: Positive = Field(description="expected energy of one pair's contribution [eV]")
+    theta: Positive = Field(description="length over which that energy varies [Å]")
+    n_sparse: Count = Field(description="number of sparse points, spread uniformly")
+
+
+class ThreeBody(Record):
+    """Triplets around an atom, described by r1+r2, (r1-r2)², r3; squared-exponential kernel."""
+
+    cutoff: Positive = Field(description="longest of the two distances from the central atom [Å]")
+    delta: Positive = Field(description="expected energy of one triplet's contribution [eV]")
+    theta: Positive = Field(description="length over which that energy varies, the same number for all three coordinates [Å, Å², Å]")
+    n_sparse: Count = Field(description="number of sparse points, spread uniformly")
+
+
+class Soap(Record):
+    """Whole neighbourhoods, described by smooth overlap of atomic positions; dot-product kernel to the power zeta."""
+
+    cutoff: Positive = Field(description="radius of the neighbourhood [Å]")
+    cutoff_transition_width: Positive = Field(description="width of the smooth end of the neighbourhood [Å]")
+    atom_sigma: Positive = Field(description="width of the Gaussian on each neighbour [Å]")
+    n_max: Count = Field(description="number of radial functions")
+    l_max: Annotated[int, Field(ge=0)] = Field(description="highest angular momentum")
+    zeta: Count = Field(description="power of the kernel")
+    delta: Positive = Field(description="expected energy of one atom's contribution [eV]")
+    n_sparse: Count = Field(description="number of sparse points")
+    sparse_method: Literal["cur_points", "random"] = Field(description="how gap_fit picks the sparse points: by leverage (CUR), or at random")
+
+
+class Regularisation(Record):
+    """Expected errors of one class of cells; the first class that a cell fits into counts."""
+
+    config_types: list[str] = Field(min_length=1, description='kinds of cell in this class; "*" is any')
+    min_temperature: float = Field(default=0.0, ge=0, description="only cells taken at this temperature or above [K]; cells from no MD run count as 0")
+    energy: Positive = Field(description="expected energy error [eV/atom]")
+    force: Positive = Field(description="expected error of a force component [eV/Å]")
+
+
+class FitRecipe(Record):
+    """A fit, whole."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$", description="name of the potential, and of its file")
+    data: str = Field(min_length=1, description="Parquet file of labelled cells with a column `split` (relative to this file)")
+    selection: str | None = Field(default=None, description="CSV file with the settings tried and their validation errors, for the model card (relative to this file)")
+    seed: Count = Field(description="seed of gap_fit's random choices")
+    threads: Count = Field(description="OpenMP threads of gap_fit; another number may change the last digits")
+    max_force: Positive = Field(description="training cells with a larger force component are left out [eV/Å]")
+    sparse_jitter: Positive = Field(description="added to the diagonal of the sparse covariance, as a fraction")
+    two_body: TwoBody = Field(description="the pair term")
+    three_body: ThreeBody = Field(description="the triplet term")
+    soap: list[Soap] = Field(min_length=1, description="the many-body terms")
+    regularisation: list[Regularisation] = Field(min_length=1, description="expected errors by class of cell, the first that fits counts")
+
+    @model_validator(mode="after")
+    def _covers_all_cells(self) -> FitRecipe:
+        last = self.regularisation[-1]
+        if "*" not in last.config_types or last.min_temperature > 0:
+            raise ValueError('a last [[regularisation]] for the rest, with config_types ["*"] and no min_temperature')
+        return self
+
+
+def read_fit_recipe(path: Path) -> FitRecipe:
+    """Read and check the recipe of a fit.
+
+    Raises
+    ------
+    RecipeError
+        If the file is not TOML, a key is unknown or missing, or a value is impossible.
+    """
+    return read_toml(path, FitRecipe, RecipeError)
+
+
+def fit_teacher(recipe: Path, out: Path, *, progress: Progress) -> Path:
+    """Fit a potential, measure it on training and test cells, and write it with its model card.
+
+    Parameters
+    ----------
+    recipe
+        TOML file, see `FitRecipe`.
+    out
+        Folder to write to: potential, ``fit.json``, ``README.md``, plots and the log of gap_fit. Made if missing.
+    progress
+        Called with a message, the steps done and their total.
+
+    Returns
+    -------
+    The potential, ``out/<name>.xml.xz``.
+
+    Raises
+    ------
+    RecipeError
+        If the recipe or its data file cannot be followed.
+    PotentialError
+        If gap_fit is missing or fails.
+    """
+    from dataset_builder.make.fitting_report import Fitted, write_report
+
+    settings = read_fit_recipe(recipe)
+    data = recipe.parent / settings.data
+    cells = read_pbe(data)
+    isolated_atom_energy(cells, str(data))
+    program = _find_gap_fit()
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".fit-") as scratch:
+        folder = Path(scratch)
+        progress("fitting (gap_fit)", 0, STEPS)
+        started = time.monotonic()
+        xml = run_gap_fit(settings, select_split(cells, "train"), folder, program)
+        fit_s = time.monotonic() - started
+        (folder / f"{settings.name}.xml.xz").write_bytes(lzma.compress(xml.encode(), preset=9 | lzma.PRESET_EXTREME))
+        write_report(Fitted(settings, recipe, data, cells, xml, fit_s), folder, lambda message, done: progress(message, done, STEPS))
+        _move_results(folder, out)
+    progress("done", STEPS, STEPS)
+    return out / f"{settings.name}.xml.xz"
+
+
+def run_gap_fit(settings: FitRecipe, cells: list[PbeCell], folder: Path, program: Path) -> str:
+    """Run gap_fit in `folder` and return its potential as canonical XML.
+
+    Parameters
+    ----------
+    settings
+        The recipe.
+    cells
+        Training cells; none may be of the test split.
+    folder
+        Where inputs, log and raw output go.
+    program
+        The `gap_fit` to run.
+
+    Raises
+    ------
+    RecipeError
+        If a test cell is among the cells.
+    PotentialError
+        If gap_fit fails.
+    """
+    from ase.io import write
+
+    write(folder / "train.xyz", _to_training_atoms(settings, cells), format="extxyz")
+    log = folder / "gap_fit.log"
+    with log.open("w") as stream:
+        environment = os.environ | {"OMP_NUM_THREADS": str(settings.threads), "OPENBLAS_NUM_THREADS": str(settings.threads)}
+        ended = subprocess.run([str(program), *_arguments(settings)], cwd=folder, stdout=stream, stderr=subprocess.STDOUT, env=environment, check=False)
+    raw = folder / "raw.xml"
+    if ended.returncode != 0 or not raw.is_file():
+        kept = _keep_log(log, folder.parent)
+        raise PotentialError("gap_fit", expected="a fitted potential", got=f"exit code {ended.returncode}", remedy=f"read {kept}")
+    return canonical_xml(raw.read_text(), settings.name)
+
+
+def canonical_xml(xml: str, name: str) -> str:
+    """Return gap_fit's XML without what differs between equal fits: its label holds the time of the run.
+
+    Examples
+    --------
+    >>> canonical_xml('<GAP_2026_1_2_3_4_5_6_789><x label="GAP_2026_1_2_3_4_5_6_7891"/></GAP_2026_1_2_3_4_5_6_789>', "mini")
+    '<mini><x label="mini1"/></mini>'
+    """
+    label = re.search(r"<(GAP_[0-9_]+)>", xml)
+    return xml.replace(label.group(1), name) if label else xml
+
+
+def class_of(settings: FitRecipe, cell: PbeCell) -> int:
+    """Return the number of the first class of expected errors that a cell fits into."""
+    temperature = cell.temperature or 0.0
+    rules = enumerate(settings.regularisation)
+    return next(i for i, rule in rules if {cell.config_type, "*"} & set(rule.config_types) and temperature >= rule.min_temperature)
+
+
+def descriptor_strings(settings: FitRecipe) -> list[str]:
+    """Return the terms of the potential as gap_fit writes them."""
+    two, three = settings.two_body, settings.three_body
+    pairs = f"distance_2b cutoff={two.cutoff} covariance_type=ard_se delta={two.delta} theta_uniform={two.theta} sparse_method=uniform n_sparse={two.n_sparse} add_species"
+    triplets = f"angle_3b cutoff={three.cutoff} covariance_type=ard_se delta={three.delta} theta_uniform={three.theta} sparse_method=uniform n_sparse={three.n_sparse} add_species"
+    return [pairs, triplets, *(_soap_string(term) for term in settings.soap)]
+
+
+def _soap_string(term: Soap) -> str:
+    return (
+        f"soap cutoff={term.cutoff} cutoff_transition_width={term.cutoff_transition_width} atom_sigma={term.atom_sigma} n_max={term.n_max} l_max={term.l_max} "
+        f"zeta={term.zeta} delta={term.delta} covariance_type=dot_product sparse_method={term.sparse_method} n_sparse={term.n_sparse} add_species"
+    )
+
+
+def _arguments(settings: FitRecipe) -> list[str]:
+    classes = [f"class{i}:{rule.energy}:{rule.force}:0:0" for i, rule in enumerate(settings.regularisation)]
+    return [
+        "at_file=train.xyz",
+        f"gap={{{' : '.join(descriptor_strings(settings))}}}",
+        "default_sigma={0.01 0.3 0 0}",  # gap_fit asks for it; every cell has a class of its own below
+        f"config_type_sigma={{{':'.join(classes)}}}",
+        "energy_parameter_name=E_ref",
+        "force_parameter_name=F_ref",
+        "virial_parameter_name=none",
+        "e0_method=isolated",
+        f"sparse_jitter={settings.sparse_jitter}",
+        f"rnd_seed={settings.seed}",
+        "sparse_separate_file=F",
+        "do_copy_at_file=F",
+        "gp_file=raw.xml",
+    ]
+
+
+def _to_training_atoms(settings: FitRecipe, cells: list[PbeCell]) -> list[ase.Atoms]:
+    foreign = [cell.trajectory for cell in cells if cell.split != "train"]
+    if foreign:
+        raise RecipeError("cells to fit", expected="training cells only", got=f"{foreign[0]} of the test split", remedy="select the training split")
+    return [_labelled_atoms(cell, class_of(settings, cell)) for cell in cells if abs(cell.forces).max() <= settings.max_force]
+
+
+def _labelled_atoms(cell: PbeCell, number: int) -> ase.Atoms:
+    atoms = cell.to_ase()
+    atoms.info.update(config_type=f"class{number}", E_ref=cell.energy)
+    atoms.arrays["F_ref"] = cell.forces
+    return atoms
+
+
+def _find_gap_fit() -> Path:
+    beside = [Path(sysconfig.get_path("scripts")) / "gap_fit", Path(sys.executable).parent / "gap_fit"]
+    found = next((path for path in beside if path.is_file()), None) or shutil.which("gap_fit")
+    if found is None:
+        raise PotentialError("gap_fit", expected="the program, installed with quippy", got="none on the path", remedy="install it with `pip install 'synthatoms[build]'`")
+    return Path(found)
+
+
+def _keep_log(log: Path, folder: Path) -> Path:
+    return Path(shutil.move(log, folder / log.name))
+
+
+def _move_results(folder: Path, out: Path) -> None:
+    for name in ("train.xyz", "raw.xml"):
+        (folder / name).unlink(missing_ok=True)
+    for path in sorted(folder.iterdir()):
+        if path.suffix != ".idx":
+            path.replace(out / path.name)

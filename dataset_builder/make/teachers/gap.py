@@ -1,0 +1,70 @@
+"""A Gaussian approximation potential as teacher, evaluated by quippy.
+
+Per-atom energies belong to teacher *and* engine: another engine may divide the same total differently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from dataset_builder.errors import PotentialError
+from dataset_builder.release.manifest import PotentialReference
+from dataset_builder.structure import Labels, Structure
+
+SHIPPED = {"c-gap-mini": Path(__file__).parent / "c_gap_mini" / "c_gap_mini.xml.xz"}
+
+
+class GapTeacher:
+    """Energies and forces of a GAP; one instance per process, since quippy's potentials do not pickle.
+
+    Parameters
+    ----------
+    potential
+        Name of a shipped potential, or path of an XML file (plain or ``.xz``).
+    folder
+        Where a relative path starts.
+
+    Raises
+    ------
+    PotentialError
+        If quippy or the potential is missing, or quippy cannot read it.
+    """
+
+    def __init__(self, potential: str, folder: Path) -> None:
+        xml = _read_xml(potential, folder)
+        try:
+            from quippy.potential import Potential
+        except ImportError as error:
+            raise PotentialError("teacher kind gap", expected="an importable quippy", got=error, remedy="install it with `pip install 'synthatoms[build]'`") from error
+        try:
+            self._potential = Potential(args_str="", param_str=xml)
+        except RuntimeError as error:
+            raise PotentialError(f"teacher.potential {potential}", expected="a GAP that quippy can read", got=str(error).splitlines()[-1], remedy="check the XML file") from error
+        name = potential if potential in SHIPPED else Path(potential).name
+        self.reference = PotentialReference(name=name, engine=f"quippy {version('quippy-ase')}", sha256=hashlib.sha256(xml.encode()).hexdigest())
+
+    def label(self, structure: Structure) -> Labels:
+        """Return energy, per-atom energies and forces [eV, eV/Å]."""
+        atoms = structure.to_ase()
+        self._potential.calculate(atoms, properties=["energy", "energies", "forces"])
+        found = self._potential.results
+        return Labels(float(found["energy"]), np.array(found["energies"]), np.array(found["forces"]))
+
+
+def _read_xml(potential: str, folder: Path) -> str:
+    path = SHIPPED.get(potential, folder / potential)
+    try:
+        content = path.read_bytes()
+        text = (lzma.decompress(content) if path.suffix == ".xz" else content).decode()
+    except OSError as error:
+        raise PotentialError(f"teacher.potential {potential}", expected=f"{', '.join(SHIPPED)} or the path of a GAP's XML file", got=error.strerror, remedy="correct the name or the path") from error
+    except (lzma.LZMAError, UnicodeDecodeError) as error:
+        raise PotentialError(f"teacher.potential {potential}", expected="XML, plain or xz-compressed", got=error, remedy="get the file again") from error
+    if "<GAP_params" not in text:
+        raise PotentialError(f"teacher.potential {potential}", expected="a GAP in XML, as gap_fit writes it", got="a file without GAP_params", remedy="give the XML file itself")
+    return text

@@ -1,0 +1,1 @@
+"""Scored results in, static site out."""
