@@ -97,7 +97,12 @@ def _key(environments: Environments, soap: Soap) -> str:
 def _compute(environments: Environments, soap: Soap, path: Path) -> None:
     unknown = set(species_of(environments)) - set(soap.species)
     if unknown:
-        raise ModelError("SOAP", expected=f"structures of the elements {soap.species}", got=f"atomic number {min(unknown)}", remedy="train on structures that hold every element")
+        raise ModelError(
+            "SOAP",
+            expected=f"structures of the elements {soap.species}",
+            got=f"atomic number {min(unknown)}",
+            remedy="train on structures that hold every element",
+        )
     order = np.lexsort((environments.atom_index, environments.structure_index))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -148,7 +153,9 @@ def _descriptor(soap: Soap, centre: int) -> Any:
     try:
         from quippy.descriptors import Descriptor
     except ImportError as error:
-        raise ModelError("SOAP", expected="an importable quippy", got=error, remedy="install it with `pip install 'synthatoms[models]'`") from error
+        raise ModelError(
+            "SOAP", expected="an importable quippy", got=error, remedy="install it with `pip install 'synthatoms[models]'`"
+        ) from error
     return Descriptor(soap.quippy_arguments(centre))
 
 

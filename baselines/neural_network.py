@@ -7,6 +7,7 @@ Source: Gardner, Faure Beaulieu & Deringer, Digital Discovery 2, 651 (2023). Our
 from __future__ import annotations
 
 import copy
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,7 @@ class NeuralNetwork:
     def _train(self, x: Tensor, y: Tensor, x_held: Tensor, y_held: Tensor, generator: torch.Generator) -> None:
         import torch
 
-        optimiser = torch.optim.AdamW(self._network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
+        optimiser = torch.optim.AdamW(self._network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.learning_rate, total_steps=self.max_steps)
         best, since, kept = float("inf"), 0, self._network.state_dict()
         every = max(1, self.max_steps // 50)
@@ -161,7 +162,7 @@ def _perceptron(inputs: int, width: int, depth: int, generator: torch.Generator)
 
     sizes = [inputs, *[width] * depth]
     layers: list[Any] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in itertools.pairwise(sizes):
         layers += [_linear(before, after, generator), nn.CELU()]
     return nn.Sequential(*layers, _linear(width, 1, generator))
 

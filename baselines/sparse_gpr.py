@@ -58,7 +58,9 @@ class SparsePosterior:
         return np.sqrt(np.maximum(own - (v**2).sum(axis=0) + self.noise**2 * (w**2).sum(axis=0), 0.0))
 
 
-def fit_sparse(features: np.ndarray, energies: np.ndarray, sparse: np.ndarray, *, zeta: int, amplitude: float, noise: float) -> SparsePosterior:
+def fit_sparse(
+    features: np.ndarray, energies: np.ndarray, sparse: np.ndarray, *, zeta: int, amplitude: float, noise: float
+) -> SparsePosterior:
     """Condition a sparse Gaussian process of mean zero on energies.
 
     Parameters
@@ -142,7 +144,9 @@ class SparseGPR:
         features = self._features(train)
         self._offset = float(train.labels.mean())
         chosen = np.sort(np.random.default_rng(seed).permutation(len(train))[: self.n_sparse])
-        self.posterior = fit_sparse(features, train.labels - self._offset, np.array(features[chosen]), zeta=self.zeta, amplitude=self.amplitude, noise=self.noise)
+        self.posterior = fit_sparse(
+            features, train.labels - self._offset, np.array(features[chosen]), zeta=self.zeta, amplitude=self.amplitude, noise=self.noise
+        )
 
     def predict(self, test: Environments) -> Prediction:
         """Return posterior mean, and standard deviation if asked for."""

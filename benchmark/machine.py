@@ -20,7 +20,9 @@ MIB = 1024**2
 def describe_hardware() -> Hardware:
     """Return processor, usable cores, memory and operating system of this machine."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Hardware(cpu=_cpu_name(), cores=cores, memory_gib=round(psutil.virtual_memory().total / 1024**3, 1), platform=platform.platform(terse=True))
+    return Hardware(
+        cpu=_cpu_name(), cores=cores, memory_gib=round(psutil.virtual_memory().total / 1024**3, 1), platform=platform.platform(terse=True)
+    )
 
 
 def describe_versions() -> dict[str, str]:

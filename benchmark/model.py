@@ -71,14 +71,23 @@ class ModelSource:
         ModelError
             If the class has no such option, or refuses its value.
         """
-        known = [name for name, p in inspect.signature(self.factory).parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        known = [
+            name for name, p in inspect.signature(self.factory).parameters.items() if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
         for name in options:
             if name not in known:
-                raise ModelError(f"option {name} of {self.name}", expected=f"one of {', '.join(known) or 'none'}", got=f"{name!r}", remedy="correct its name")
+                raise ModelError(
+                    f"option {name} of {self.name}",
+                    expected=f"one of {', '.join(known) or 'none'}",
+                    got=f"{name!r}",
+                    remedy="correct its name",
+                )
         try:
             model: Model = self.factory(**options)
         except (TypeError, ValueError) as error:
-            raise ModelError(f"options of {self.name}", expected="values that the model accepts", got=error, remedy="correct the options") from error
+            raise ModelError(
+                f"options of {self.name}", expected="values that the model accepts", got=error, remedy="correct the options"
+            ) from error
         return model
 
 
@@ -93,11 +102,21 @@ def find_model(name: str) -> ModelSource:
     registered = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
     path = registered.get(name, name)
     if ":" not in path:
-        raise ModelError(f"model {name}", expected=f"one of {', '.join(sorted(registered))}, or package.module:Class", got="an unknown name", remedy="correct the name")
+        raise ModelError(
+            f"model {name}",
+            expected=f"one of {', '.join(sorted(registered))}, or package.module:Class",
+            got="an unknown name",
+            remedy="correct the name",
+        )
     factory = _import_class(path)
     for method in REQUIRED:
         if not callable(getattr(factory, method, None)):
-            raise ModelError(f"model {path}", expected="a class with fit(train, *, seed) and predict(test)", got=f"one without {method}", remedy=f"add {method}; see CONTRIBUTING.md")
+            raise ModelError(
+                f"model {path}",
+                expected="a class with fit(train, *, seed) and predict(test)",
+                got=f"one without {method}",
+                remedy=f"add {method}; see CONTRIBUTING.md",
+            )
     shown = name if name in registered else factory.__name__
     return ModelSource(shown, path, (inspect.getdoc(factory) or "").split("\n\n")[0].replace("\n", " "), factory)
 
@@ -109,21 +128,41 @@ def _import_class(path: str) -> type[Any]:
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise ModelError(f"model {path}", expected="an importable module", got=error, remedy="run from the folder that holds it, or install what it needs") from error
+        raise ModelError(
+            f"model {path}",
+            expected="an importable module",
+            got=error,
+            remedy="run from the folder that holds it, or install what it needs",
+        ) from error
     factory = getattr(module, class_name, None)
     if not isinstance(factory, type):
-        raise ModelError(f"model {path}", expected=f"a class {class_name} in {module_name}", got="none", remedy="correct the name after the colon")
+        raise ModelError(
+            f"model {path}", expected=f"a class {class_name} in {module_name}", got="none", remedy="correct the name after the colon"
+        )
     return factory
 
 
 def check_prediction(prediction: Prediction, n: int, name: str) -> None:
     """Raise `ModelError` unless a prediction has one finite energy (and a non-negative std) for each of `n` environments."""
-    for kind, values in (("energies", prediction.energies), ("std", prediction.std)):
-        if values is None and kind == "std":
-            continue
-        if getattr(values, "shape", None) != (n,):
-            raise ModelError(f"{kind} predicted by {name}", expected=f"shape ({n},)", got=getattr(values, "shape", type(values).__name__), remedy="return one value per environment")
-        if not np.isfinite(values).all():
-            raise ModelError(f"{kind} predicted by {name}", expected="finite values", got=f"{int((~np.isfinite(values)).sum())} that are not", remedy="mend the model")
-        if kind == "std" and (values < 0).any():
-            raise ModelError(f"std predicted by {name}", expected="no negative value", got=f"{values.min()}", remedy="mend the model")
+    _check_values("energies", prediction.energies, n, name)
+    if prediction.std is not None:
+        _check_values("std", prediction.std, n, name)
+        if prediction.std.min(initial=0.0) < 0:
+            raise ModelError(f"std predicted by {name}", expected="no negative value", got=prediction.std.min(), remedy="mend the model")
+
+
+def _check_values(kind: str, values: np.ndarray, n: int, name: str) -> None:
+    if getattr(values, "shape", None) != (n,):
+        raise ModelError(
+            f"{kind} predicted by {name}",
+            expected=f"shape ({n},)",
+            got=getattr(values, "shape", type(values).__name__),
+            remedy="return one value per environment",
+        )
+    if not np.isfinite(values).all():
+        raise ModelError(
+            f"{kind} predicted by {name}",
+            expected="finite values",
+            got=f"{int((~np.isfinite(values)).sum())} that are not",
+            remedy="mend the model",
+        )

@@ -9,7 +9,6 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
@@ -20,6 +19,8 @@ from dataset_builder.release.records import Record
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import numpy as np
 
     from benchmark.model import Prediction
     from benchmark.tasks import HeldOut
@@ -74,7 +75,14 @@ def write_predictions(path: Path, run: TaskRun, test: HeldOut, prediction: Predi
         schema = schema.append(pa.field("std", pa.float64()))
     table = pa.table(columns).cast(schema).replace_schema_metadata({METADATA: run.model_dump_json()})
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    pq.write_table(table, temporary, compression="zstd", use_dictionary=["structure_id", "atom_index"], column_encoding={"energy": "BYTE_STREAM_SPLIT"}, write_page_checksum=True)
+    pq.write_table(
+        table,
+        temporary,
+        compression="zstd",
+        use_dictionary=["structure_id", "atom_index"],
+        column_encoding={"energy": "BYTE_STREAM_SPLIT"},
+        write_page_checksum=True,
+    )
     temporary.replace(path)
 
 
@@ -89,24 +97,45 @@ def read_predictions(path: Path) -> Predictions:
     try:
         table = pq.read_table(path, page_checksum_verification=True)
     except (OSError, pa.ArrowException) as error:
-        raise PredictionsError(str(path), expected="a whole Parquet file", got=str(error).splitlines()[0], remedy="delete it and run `synthatoms bench run` again") from error
+        raise PredictionsError(
+            str(path),
+            expected="a whole Parquet file",
+            got=str(error).splitlines()[0],
+            remedy="delete it and run `synthatoms bench run` again",
+        ) from error
     _check_columns(path, table)
     std = table.column("std").to_numpy() if "std" in table.column_names else None
-    return Predictions(_read_run(path, table), *(table.column(name).to_numpy() for name in COLUMNS), std)
+    structure_id, atom_index, energy = (table.column(name).to_numpy() for name in COLUMNS)
+    return Predictions(_read_run(path, table), structure_id, atom_index, energy, std)
 
 
 def _check_columns(path: Path, table: pa.Table) -> None:
     expected = {**COLUMNS, "std": pa.float64()}
     for name in COLUMNS:
         if name not in table.column_names:
-            raise PredictionsError(str(path), expected=f"columns {', '.join(expected)} (std optional)", got=f"no {name}", remedy="write the file with `synthatoms bench run`")
+            raise PredictionsError(
+                str(path),
+                expected=f"columns {', '.join(expected)} (std optional)",
+                got=f"no {name}",
+                remedy="write the file with `synthatoms bench run`",
+            )
     for field in table.schema:
         if field.name not in expected or field.type != expected[field.name] or table.column(field.name).null_count:
-            raise PredictionsError(f"{path}, column {field.name}", expected=f"{expected.get(field.name, 'no such column')} without nulls", got=f"{field.type}", remedy="write the file with `synthatoms bench run`")
+            raise PredictionsError(
+                f"{path}, column {field.name}",
+                expected=f"{expected.get(field.name, 'no such column')} without nulls",
+                got=f"{field.type}",
+                remedy="write the file with `synthatoms bench run`",
+            )
 
 
 def _read_run(path: Path, table: pa.Table) -> TaskRun:
     try:
         return TaskRun.model_validate_json((table.schema.metadata or {}).get(METADATA, b""))
     except ValidationError as error:
-        raise PredictionsError(str(path), expected="a record of the run in the file's metadata", got="none, or a damaged one", remedy="write the file with `synthatoms bench run`") from error
+        raise PredictionsError(
+            str(path),
+            expected="a record of the run in the file's metadata",
+            got="none, or a damaged one",
+            remedy="write the file with `synthatoms bench run`",
+        ) from error

@@ -6,7 +6,6 @@ Errors are against the teacher's own per-atom energies, never against quantum me
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, ValidationError, model_validator
@@ -16,6 +15,7 @@ from dataset_builder.release.records import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
 SCHEMA_VERSION = 1
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -105,17 +105,23 @@ def read_results(folders: Iterable[Path]) -> list[Result]:
     ResultsError
         If a folder is missing or holds no results, or a line does not follow the schema.
     """
-    return [result for folder in folders for path in _result_files(folder) for result in _read_file(path)]
+    return [result for folder in folders for path in _result_files(folder) for result in read_file(path)]
 
 
 def _result_files(folder: Path) -> list[Path]:
     files = sorted(folder.glob("*.jsonl"))
     if not files:
-        raise ResultsError(str(folder), expected="a folder with *.jsonl results", got="none" if folder.is_dir() else "no such folder", remedy="write some with `synthatoms bench score`")
+        raise ResultsError(
+            str(folder),
+            expected="a folder with *.jsonl results",
+            got="none" if folder.is_dir() else "no such folder",
+            remedy="write some with `synthatoms bench score`",
+        )
     return files
 
 
-def _read_file(path: Path) -> list[Result]:
+def read_file(path: Path) -> list[Result]:
+    """Return the results in one file; raises `ResultsError` as `read_results` does."""
     results = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         try:
@@ -123,5 +129,10 @@ def _read_file(path: Path) -> list[Result]:
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise ResultsError(f"{path}, line {number}, {where or 'whole line'}", expected="the results schema", got=first["msg"], remedy="score the predictions again with `synthatoms bench score`") from error
+            raise ResultsError(
+                f"{path}, line {number}, {where or 'whole line'}",
+                expected="the results schema",
+                got=first["msg"],
+                remedy="score the predictions again with `synthatoms bench score`",
+            ) from error
     return results

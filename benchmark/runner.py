@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmark.errors import ModelError, PredictionsError
@@ -12,10 +11,11 @@ from benchmark.machine import describe_hardware, describe_versions, peak_memory_
 from benchmark.model import ModelSource, check_prediction
 from benchmark.predictions import RunIdentity, TaskRun, read_predictions, write_predictions
 from benchmark.results import Option, ReleaseReference
-from benchmark.tasks import HeldOut, Task, held_out, train_set
+from benchmark.tasks import Task, held_out, train_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from benchmark.environments import Environments
     from dataset_builder.release.reader import Release
@@ -24,7 +24,15 @@ Progress = Callable[[str, int, int], None]
 T = TypeVar("T")
 
 
-def run_model(source: ModelSource, options: dict[str, Option], release: Release, tasks: Sequence[Task], out: Path, *, progress: Progress = lambda *_: None) -> list[Path]:
+def run_model(
+    source: ModelSource,
+    options: dict[str, Option],
+    release: Release,
+    tasks: Sequence[Task],
+    out: Path,
+    *,
+    progress: Progress = lambda *_: None,
+) -> list[Path]:
     """Fit and predict each task, writing ``<out>/<task>.parquet``.
 
     Parameters
@@ -66,7 +74,15 @@ def reference(release: Release) -> ReleaseReference:
 
 
 def _run_task(source: ModelSource, options: dict[str, Option], release: Release, task: Task, path: Path) -> None:
-    identity = RunIdentity(model=source.name, model_path=source.path, description=source.description, options=options, release=reference(release), track=task.track, seed=task.seed)
+    identity = RunIdentity(
+        model=source.name,
+        model_path=source.path,
+        description=source.description,
+        options=options,
+        release=reference(release),
+        track=task.track,
+        seed=task.seed,
+    )
     if path.exists():
         _check_identity(path, identity)
         return
@@ -81,7 +97,12 @@ def _run_task(source: ModelSource, options: dict[str, Option], release: Release,
     except ModelError:
         raise
     except Exception as error:
-        raise ModelError(f"{source.path} on {task}", expected="a model that fits and predicts", got=f"{type(error).__name__}: {error}", remedy="mend the model; the traceback stands above with --debug") from error
+        raise ModelError(
+            f"{source.path} on {task}",
+            expected="a model that fits and predicts",
+            got=f"{type(error).__name__}: {error}",
+            remedy="mend the model; the traceback stands above with --debug",
+        ) from error
     check_prediction(prediction, len(test.structure_id), source.path)
     run = TaskRun(
         identity=identity,
@@ -114,4 +135,9 @@ def _check_identity(path: Path, identity: RunIdentity) -> None:
     found = read_predictions(path).run.identity
     if found != identity:
         differs = next(name for name in RunIdentity.model_fields if getattr(found, name) != getattr(identity, name))
-        raise PredictionsError(str(path), expected=f"{differs} {getattr(identity, differs)}", got=getattr(found, differs), remedy="choose another --out, or delete the folder")
+        raise PredictionsError(
+            str(path),
+            expected=f"{differs} {getattr(identity, differs)}",
+            got=getattr(found, differs),
+            remedy="choose another --out, or delete the folder",
+        )

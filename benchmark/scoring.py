@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,8 @@ from benchmark.runner import reference
 from benchmark.tasks import HeldOut, held_out
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dataset_builder.release.reader import Release
 
 
@@ -40,7 +41,12 @@ def score_predictions(folder: Path, release: Release, out: Path) -> Path:
     """
     paths = sorted(folder.glob("*.parquet"))
     if not paths:
-        raise PredictionsError(str(folder), expected="a folder with predictions (*.parquet)", got="none" if folder.is_dir() else "no such folder", remedy="run `synthatoms bench run` first")
+        raise PredictionsError(
+            str(folder),
+            expected="a folder with predictions (*.parquet)",
+            got="none" if folder.is_dir() else "no such folder",
+            remedy="run `synthatoms bench run` first",
+        )
     scorer = _Scorer(release)
     results = [scorer.score(path) for path in paths]
     results.sort(key=lambda result: (result.n_train, result.fold, result.seed))
@@ -70,16 +76,28 @@ class _Scorer:
             n_test=len(errors),
             mae_mev=mae_mev(errors),
             rmse_mev=rmse_mev(errors),
-            by_coordination=[CoordinationError(coordination=c, n=n, mae_mev=mae) for c, n, mae in mae_by_group(errors, self._coordination(run.fold))],
+            by_coordination=[
+                CoordinationError(coordination=c, n=n, mae_mev=mae) for c, n, mae in mae_by_group(errors, self._coordination(run.fold))
+            ],
             by_trajectory=_trajectory_errors(errors, test),
         )
 
     def _test_of(self, path: Path, predictions: Predictions) -> HeldOut:
         run, expected = predictions.run, reference(self._release)
         if run.identity.release.digest != expected.digest:
-            raise PredictionsError(str(path), expected=f"predictions for release digest {expected.digest[:12]}…", got=f"{run.identity.release.name} {run.identity.release.digest[:12]}…", remedy="score with the release they were made on")
+            raise PredictionsError(
+                str(path),
+                expected=f"predictions for release digest {expected.digest[:12]}…",
+                got=f"{run.identity.release.name} {run.identity.release.digest[:12]}…",
+                remedy="score with the release they were made on",
+            )
         if run.fold not in self._release.folds:
-            raise PredictionsError(str(path), expected=f"a fold from {min(self._release.folds)} to {max(self._release.folds)}", got=run.fold, remedy="run the model on a fold of this release")
+            raise PredictionsError(
+                str(path),
+                expected=f"a fold from {min(self._release.folds)} to {max(self._release.folds)}",
+                got=run.fold,
+                remedy="run the model on a fold of this release",
+            )
         test: HeldOut = self._held_out(run.fold)
         return test
 
@@ -92,16 +110,28 @@ class _Scorer:
 def _check_rows(path: Path, predictions: Predictions, test: HeldOut) -> None:
     n = len(test.structure_id)
     if len(predictions.energy) != n:
-        raise PredictionsError(str(path), expected=f"{n} rows, one for each test environment", got=len(predictions.energy), remedy="predict every environment of the fold once")
+        raise PredictionsError(
+            str(path),
+            expected=f"{n} rows, one for each test environment",
+            got=len(predictions.energy),
+            remedy="predict every environment of the fold once",
+        )
     wrong = (predictions.structure_id != test.structure_id) | (predictions.atom_index != test.environments.atom_index)
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         expected = f"structure {test.structure_id[row]}, atom {test.environments.atom_index[row]}"
-        raise PredictionsError(f"{path}, row {row}", expected=expected, got=f"structure {predictions.structure_id[row]}, atom {predictions.atom_index[row]}", remedy="keep rows in the order of structure_id and atom_index")
+        raise PredictionsError(
+            f"{path}, row {row}",
+            expected=expected,
+            got=f"structure {predictions.structure_id[row]}, atom {predictions.atom_index[row]}",
+            remedy="keep rows in the order of structure_id and atom_index",
+        )
     finite = np.isfinite(predictions.energy)
     if not finite.all():
         row = int(np.flatnonzero(~finite)[0])
-        raise PredictionsError(f"{path}, row {row}, energy", expected="a finite number", got=predictions.energy[row], remedy="mend the model and run it again")
+        raise PredictionsError(
+            f"{path}, row {row}, energy", expected="a finite number", got=predictions.energy[row], remedy="mend the model and run it again"
+        )
 
 
 def _trajectory_errors(errors: np.ndarray, test: HeldOut) -> TrajectoryErrors:

@@ -94,7 +94,7 @@ def train_set(release: Release, task: Task) -> Environments:
     rows = columns.rows_of(structure_id)
     energies = columns.local_energies[columns.offsets[rows] + atom]
     used, index = np.unique(rows, return_inverse=True)
-    return Environments([columns.structure(i) for i in used], index, atom, energies)
+    return Environments([columns.structure(int(i)) for i in used], index, atom, energies)
 
 
 def held_out(release: Release, fold: int) -> HeldOut:
@@ -105,7 +105,7 @@ def held_out(release: Release, fold: int) -> HeldOut:
     index = np.repeat(np.arange(len(rows)), n_atoms)
     atom = np.arange(n_atoms.sum()) - np.repeat(np.cumsum(n_atoms) - n_atoms, n_atoms)
     energies = columns.local_energies[columns.offsets[rows][index] + atom]
-    environments = Environments([columns.structure(i) for i in rows], index, atom, energies)
+    environments = Environments([columns.structure(int(i)) for i in rows], index, atom, energies)
     return HeldOut(environments, columns.structure_id[rows][index], columns.trajectory_id[rows][index])
 
 
@@ -117,5 +117,10 @@ def _shortest_order(release: Release) -> int:
 def _choose(kind: str, wanted: Sequence[int] | None, offered: list[int]) -> list[int]:
     for value in wanted or ():
         if value not in offered:
-            raise TaskError(f"{kind} {value}", expected=f"one of {', '.join(map(str, offered)) or 'none: the release is too small'}", got=value, remedy=f"choose another {kind} or a larger release")
+            raise TaskError(
+                f"{kind} {value}",
+                expected=f"one of {', '.join(map(str, offered)) or 'none: the release is too small'}",
+                got=value,
+                remedy=f"choose another {kind} or a larger release",
+            )
     return sorted(set(wanted)) if wanted else offered

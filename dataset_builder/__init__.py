@@ -1,0 +1,1 @@
+"""Recipe in, release out: structures, molecular dynamics, teacher labels, checks, Parquet shards."""

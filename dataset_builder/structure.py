@@ -176,7 +176,14 @@ def partition_residual(local_energies: np.ndarray, total_energy: float) -> float
     0.25
     """
     if local_energies.ndim != 1 or len(local_energies) == 0:
-        raise LabelError("local_energies", expected="a 1-D array with an energy per atom", got=f"shape {local_energies.shape}", remedy="give one energy per atom")
+        raise LabelError(
+            "local_energies",
+            expected="a 1-D array with an energy per atom",
+            got=f"shape {local_energies.shape}",
+            remedy="give one energy per atom",
+        )
     if not (np.isfinite(local_energies).all() and np.isfinite(total_energy)):
-        raise LabelError("local_energies", expected="finite energies", got="NaN or infinity", remedy="look at the structure: atoms may overlap")
+        raise LabelError(
+            "local_energies", expected="finite energies", got="NaN or infinity", remedy="look at the structure: atoms may overlap"
+        )
     return abs(float(local_energies.sum()) - total_energy) / len(local_energies)

@@ -47,8 +47,7 @@ def build_site(result_folders: list[Path], out: Path) -> Path:
     out = out.resolve()
     _check_replaceable(out)
     rankings = rank_results(read_results(result_folders))
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
+    with _make_workplace(out) as temporary:
         new = Path(temporary) / "new"
         _write_site(rankings, new)
         _swap(new, out, aside=Path(temporary) / "old")
@@ -69,6 +68,17 @@ def _check_replaceable(out: Path) -> None:
         got="a folder with other files" if out.is_dir() else "a file",
         remedy="choose another --out",
     )
+
+
+def _make_workplace(out: Path) -> TemporaryDirectory[str]:
+    """Return a temporary folder beside `out`, on the same disk, so that the move at the end is one step."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.")
+    except OSError as error:
+        raise SiteError(
+            str(out.parent), expected="a folder that can be written", got=error.strerror, remedy="choose another --out"
+        ) from error
 
 
 def _write_site(rankings: list[Ranking], folder: Path) -> None:

@@ -50,3 +50,14 @@ def format_size(n: int) -> str:
 def shorten(text: str, length: int) -> str:
     """Return the text, cut to `length` characters with an ellipsis if it is longer."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"
+
+
+def make_printable(text: str) -> str:
+    r"""Return the text with a mark for each character that would steer a terminal instead of showing.
+
+    Examples
+    --------
+    >>> make_printable("ridge\x1b[31m")
+    'ridge�[31m'
+    """
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)

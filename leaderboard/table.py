@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from leaderboard.cells import make_cell
 from leaderboard.errors import RankingError
-from leaderboard.formats import GAP, format_mev, format_size
+from leaderboard.formats import GAP, format_mev, format_size, make_printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -154,14 +154,14 @@ def format_table(ranking: Ranking) -> Table:
     from rich.text import Text
 
     release = ranking.release
-    title = Text(f"{release.name} {release.version}, {ranking.track}: MAE [meV] by training environments")
+    title = Text(make_printable(f"{release.name} {release.version}, {ranking.track}: MAE [meV] by training environments"))
     table = Table(title=title, caption=Text(f"* on some of the {len(ranking.folds)} folds only, does not count for the rank"))
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("model", overflow="fold")
     for size in ranking.sizes:
         table.add_column(format_size(size), justify="right", no_wrap=True)
     for entry in ranking.entries:
-        table.add_row(str(entry.rank or GAP), Text(entry.model), *(_format_cell(cell) for cell in entry.cells))
+        table.add_row(str(entry.rank or GAP), Text(make_printable(entry.model)), *(_format_cell(cell) for cell in entry.cells))
     return table
 
 

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -23,10 +23,23 @@ from dataset_builder.make.execution import run_tasks
 from dataset_builder.make.recipe import Recipe, read_recipe, recipe_digest, trajectory_plans
 from dataset_builder.make.trajectory import load_driver, load_teacher, read_part, run_trajectory
 from dataset_builder.release.card import card_files
-from dataset_builder.release.manifest import MANIFEST, Counts, FileEntry, Manifest, Reject, content_digest, hash_file, read_manifest, write_manifest
+from dataset_builder.release.manifest import (
+    MANIFEST,
+    Counts,
+    FileEntry,
+    Manifest,
+    Reject,
+    content_digest,
+    hash_file,
+    read_manifest,
+    write_manifest,
+)
 from dataset_builder.release.schema import FOLDS, STRUCTURES, TRAIN_ORDER, Column, arrow_schema
 from dataset_builder.release.shards import column_digests, write_parquet
 from dataset_builder.release.splits import assign_folds, train_order
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WORK = ".build"
 SHARD_ATOMS = 5_000_000  # about 250 MB a shard
@@ -83,7 +96,12 @@ def build_release(recipe_path: Path, out: Path, *, workers: int | None = None, p
 
 def _finished(out: Path, recipe: Recipe) -> Path:
     if read_manifest(out).recipe != json.loads(recipe.model_dump_json()):
-        raise ReleaseError(str(out), expected="an empty folder or a release of this recipe", got="a release of another recipe", remedy="choose another --out, or raise the recipe's version and build beside it")
+        raise ReleaseError(
+            str(out),
+            expected="an empty folder or a release of this recipe",
+            got="a release of another recipe",
+            remedy="choose another --out, or raise the recipe's version and build beside it",
+        )
     shutil.rmtree(out / WORK, ignore_errors=True)  # left by a kill just after the manifest was written
     return out
 
@@ -96,7 +114,12 @@ def _claim(out: Path, recipe: Recipe) -> Path:
     if foreign:
         raise ReleaseError(str(out), expected="an empty or new folder", got=f"a folder with {foreign[0]}", remedy="choose another --out")
     if stamp.exists() and stamp.read_text() != recipe_digest(recipe):
-        raise ReleaseError(str(work), expected="unfinished work of this recipe", got="that of another recipe", remedy=f"choose another --out, or delete {out}")
+        raise ReleaseError(
+            str(work),
+            expected="unfinished work of this recipe",
+            got="that of another recipe",
+            remedy=f"choose another --out, or delete {out}",
+        )
     work.mkdir(parents=True, exist_ok=True)
     stamp.write_text(recipe_digest(recipe))
     return work
@@ -130,7 +153,12 @@ def _assemble(recipe: Recipe, folder: Path, parts: list[Path], target: Path, pro
         driver=driver,
         element=recipe.structures.element,
         coordination_cutoff=recipe.analysis.coordination_cutoff,
-        counts=Counts(trajectories=len(np.unique(orders.trajectory_id)), structures=len(orders.structure_id), environments=int(orders.n_atoms.sum()), rejected=len(rejects)),
+        counts=Counts(
+            trajectories=len(np.unique(orders.trajectory_id)),
+            structures=len(orders.structure_id),
+            environments=int(orders.n_atoms.sum()),
+            rejected=len(rejects),
+        ),
         recipe=values,
         rejects=rejects,
         files=files,
@@ -140,7 +168,9 @@ def _assemble(recipe: Recipe, folder: Path, parts: list[Path], target: Path, pro
     return manifest.model_copy(update={"files": files | texts})
 
 
-def _write_shards(recipe: Recipe, parts: list[Path], target: Path, files: dict[str, FileEntry], progress: Progress) -> tuple[Order, list[Reject]]:
+def _write_shards(
+    recipe: Recipe, parts: list[Path], target: Path, files: dict[str, FileEntry], progress: Progress
+) -> tuple[Order, list[Reject]]:
     per_shard = max(1, SHARD_ATOMS // (recipe.structures.atoms * 16))
     groups = [parts[i : i + per_shard] for i in range(0, len(parts), per_shard)]
     rejects: list[Reject] = []
@@ -157,7 +187,12 @@ def _write_shards(recipe: Recipe, parts: list[Path], target: Path, files: dict[s
             _add_file(files, target, f"data/part-{i:05d}-of-{len(groups):05d}.parquet", tables, STRUCTURES)
         progress("Shards", i + 1, len(groups))
     if not orders:
-        raise RecipeError(f"recipe {recipe.name}", expected="at least one frame that passes the checks", got=f"{len(rejects)} rejects, the first: {rejects[0].detail}", remedy="loosen the checks or change the dynamics")
+        raise RecipeError(
+            f"recipe {recipe.name}",
+            expected="at least one frame that passes the checks",
+            got=f"{len(rejects)} rejects, the first: {rejects[0].detail}",
+            remedy="loosen the checks or change the dynamics",
+        )
     whole = pa.concat_tables(orders)
     return Order(*(whole.column(name).to_numpy() for name in ("structure_id", "trajectory_id", "n_atoms"))), rejects
 

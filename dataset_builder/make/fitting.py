@@ -63,14 +63,18 @@ class Soap(Record):
     zeta: Count = Field(description="power of the kernel")
     delta: Positive = Field(description="expected energy of one atom's contribution [eV]")
     n_sparse: Count = Field(description="number of sparse points")
-    sparse_method: Literal["cur_points", "random"] = Field(description="how gap_fit picks the sparse points: by leverage (CUR), or at random")
+    sparse_method: Literal["cur_points", "random"] = Field(
+        description="how gap_fit picks the sparse points: by leverage (CUR), or at random"
+    )
 
 
 class Regularisation(Record):
     """Expected errors of one class of cells; the first class that a cell fits into counts."""
 
     config_types: list[str] = Field(min_length=1, description='kinds of cell in this class; "*" is any')
-    min_temperature: float = Field(default=0.0, ge=0, description="only cells taken at this temperature or above [K]; cells from no MD run count as 0")
+    min_temperature: float = Field(
+        default=0.0, ge=0, description="only cells taken at this temperature or above [K]; cells from no MD run count as 0"
+    )
     energy: Positive = Field(description="expected energy error [eV/atom]")
     force: Positive = Field(description="expected error of a force component [eV/Å]")
 
@@ -80,7 +84,9 @@ class FitRecipe(Record):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$", description="name of the potential, and of its file")
     data: str = Field(min_length=1, description="Parquet file of labelled cells with a column `split` (relative to this file)")
-    selection: str | None = Field(default=None, description="CSV file with the settings tried and their validation errors, for the model card (relative to this file)")
+    selection: str | None = Field(
+        default=None, description="CSV file with the settings tried and their validation errors, for the model card (relative to this file)"
+    )
     seed: Count = Field(description="seed of gap_fit's random choices")
     threads: Count = Field(description="OpenMP threads of gap_fit; another number may change the last digits")
     max_force: Positive = Field(description="training cells with a larger force component are left out [eV/Å]")
@@ -180,7 +186,9 @@ def run_gap_fit(settings: FitRecipe, cells: list[PbeCell], folder: Path, program
     log = folder / "gap_fit.log"
     with log.open("w") as stream:
         environment = os.environ | {"OMP_NUM_THREADS": str(settings.threads), "OPENBLAS_NUM_THREADS": str(settings.threads)}
-        ended = subprocess.run([str(program), *_arguments(settings)], cwd=folder, stdout=stream, stderr=subprocess.STDOUT, env=environment, check=False)
+        ended = subprocess.run(
+            [str(program), *_arguments(settings)], cwd=folder, stdout=stream, stderr=subprocess.STDOUT, env=environment, check=False
+        )
     raw = folder / "raw.xml"
     if ended.returncode != 0 or not raw.is_file():
         kept = _keep_log(log, folder.parent)
@@ -244,7 +252,9 @@ def _arguments(settings: FitRecipe) -> list[str]:
 def _to_training_atoms(settings: FitRecipe, cells: list[PbeCell]) -> list[ase.Atoms]:
     foreign = [cell.trajectory for cell in cells if cell.split != "train"]
     if foreign:
-        raise RecipeError("cells to fit", expected="training cells only", got=f"{foreign[0]} of the test split", remedy="select the training split")
+        raise RecipeError(
+            "cells to fit", expected="training cells only", got=f"{foreign[0]} of the test split", remedy="select the training split"
+        )
     return [_labelled_atoms(cell, class_of(settings, cell)) for cell in cells if abs(cell.forces).max() <= settings.max_force]
 
 
@@ -259,7 +269,12 @@ def _find_gap_fit() -> Path:
     beside = [Path(sysconfig.get_path("scripts")) / "gap_fit", Path(sys.executable).parent / "gap_fit"]
     found = next((path for path in beside if path.is_file()), None) or shutil.which("gap_fit")
     if found is None:
-        raise PotentialError("gap_fit", expected="the program, installed with quippy", got="none on the path", remedy="install it with `pip install 'synthatoms[build]'`")
+        raise PotentialError(
+            "gap_fit",
+            expected="the program, installed with quippy",
+            got="none on the path",
+            remedy="install it with `pip install 'synthatoms[build]'`",
+        )
     return Path(found)
 
 

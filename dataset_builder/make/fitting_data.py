@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +11,25 @@ from dataset_builder.errors import RecipeError
 from dataset_builder.structure import Structure
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import ase
 
-COLUMNS = ("structure_id", "config_type", "trajectory", "split", "density", "temperature", "seed", "kpts", "energy", "forces", "atomic_numbers", "positions", "cell")
+COLUMNS = (
+    "structure_id",
+    "config_type",
+    "trajectory",
+    "split",
+    "density",
+    "temperature",
+    "seed",
+    "kpts",
+    "energy",
+    "forces",
+    "atomic_numbers",
+    "positions",
+    "cell",
+)
 SPLITS = ("train", "test")
 ISOLATED_ATOM = "isolated_atom"
 
@@ -80,10 +95,17 @@ def read_pbe(path: Path) -> list[PbeCell]:
     try:
         table = pq.ParquetFile(path).read()
     except (OSError, pa.ArrowInvalid) as problem:
-        raise RecipeError(f"data file {path}", expected="a readable Parquet file", got=problem, remedy="check `data` in the recipe") from problem
+        raise RecipeError(
+            f"data file {path}", expected="a readable Parquet file", got=problem, remedy="check `data` in the recipe"
+        ) from problem
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
-        raise RecipeError(f"data file {path}", expected=f"the columns {', '.join(COLUMNS)}", got=f"no {', '.join(missing)}", remedy="write the missing columns")
+        raise RecipeError(
+            f"data file {path}",
+            expected=f"the columns {', '.join(COLUMNS)}",
+            got=f"no {', '.join(missing)}",
+            remedy="write the missing columns",
+        )
     cells = [_cell_of(row) for row in table.to_pylist()]
     check_division(cells, str(path))
     return cells
@@ -102,7 +124,12 @@ def check_division(cells: list[PbeCell], where: str) -> None:
         splits.setdefault(cell.trajectory, set()).add(cell.split)
     cut = sorted(name for name, found in splits.items() if len(found) > 1)
     if cut:
-        raise RecipeError(f"{where}, split", expected="each trajectory wholly in train or in test", got=f"both for {', '.join(cut[:3])}", remedy="move its cells to one side")
+        raise RecipeError(
+            f"{where}, split",
+            expected="each trajectory wholly in train or in test",
+            got=f"both for {', '.join(cut[:3])}",
+            remedy="move its cells to one side",
+        )
     unknown = {split for found in splits.values() for split in found} - set(SPLITS)
     if unknown:
         raise RecipeError(f"{where}, split", expected=" or ".join(SPLITS), got=", ".join(sorted(unknown)), remedy="rename it")
@@ -129,6 +156,11 @@ def isolated_atom_energy(cells: list[PbeCell], where: str) -> float:
 
 def _cell_of(row: dict[str, Any]) -> PbeCell:
     structure = Structure(
-        atomic_numbers=np.array(row["atomic_numbers"]), positions=np.array(row["positions"]), cell=np.array(row["cell"]), pbc=np.ones(3, dtype=bool)
+        atomic_numbers=np.array(row["atomic_numbers"]),
+        positions=np.array(row["positions"]),
+        cell=np.array(row["cell"]),
+        pbc=np.ones(3, dtype=bool),
     )
-    return PbeCell(structure, row["energy"], np.array(row["forces"]), row["config_type"], row["trajectory"], row["split"], row["temperature"])
+    return PbeCell(
+        structure, row["energy"], np.array(row["forces"]), row["config_type"], row["trajectory"], row["split"], row["temperature"]
+    )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dataset_builder.make.fitting_report import Curve, Prediction
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"  # Okabe and Ito, distinct to colour-blind eyes
@@ -49,7 +50,9 @@ def draw_energy_volume(curves: list[Curve], path: Path) -> None:
         axis.plot(curve.volumes, curve.energies, color=BLUE, label="fitted potential")
         for split, marker, fill in (("train", "o", GREY), ("test", "s", ORANGE)):
             at = np.array([s == split for s in curve.pbe_splits], dtype=bool)
-            axis.plot(curve.pbe_volumes[at], curve.pbe_energies[at], marker, color=fill, markeredgecolor="black", label=f"PBE, {split} cells")
+            axis.plot(
+                curve.pbe_volumes[at], curve.pbe_energies[at], marker, color=fill, markeredgecolor="black", label=f"PBE, {split} cells"
+            )
         axis.set(xlabel="volume [Å³/atom]", ylabel="energy above the isolated atom [eV/atom]", title=curve.title)
         axis.legend(frameon=False)
     _save(figure, path)
@@ -83,6 +86,8 @@ def _scatter(axis: Any, reference: np.ndarray, predicted: np.ndarray, colour: st
 def _finish_parity(axis: Any, quantity: str) -> None:
     low, high = min(axis.get_xlim()[0], axis.get_ylim()[0]), max(axis.get_xlim()[1], axis.get_ylim()[1])
     axis.plot([low, high], [low, high], color="black", linewidth=0.8, zorder=0)
-    axis.set(xlabel=f"PBE {quantity}", ylabel=f"predicted {quantity}", xlim=(low, high), ylim=(low, high), title="amorphous and liquid cells")
+    axis.set(
+        xlabel=f"PBE {quantity}", ylabel=f"predicted {quantity}", xlim=(low, high), ylim=(low, high), title="amorphous and liquid cells"
+    )
     if axis.get_legend_handles_labels()[1]:
         axis.legend(frameon=False, markerscale=2.5)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +15,9 @@ from dataset_builder.make.fitting_data import PbeCell, isolated_atom_energy, sel
 from dataset_builder.make.fitting_plots import draw_energy_volume, draw_parity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
     import ase
 
     from dataset_builder.make.fitting import FitRecipe
@@ -142,11 +143,20 @@ def errors_by_kind(predictions: list[Prediction]) -> list[dict[str, Any]]:
             of_kind = [p for p in chosen if p.cell.config_type == kind]
             rows.append({"split": split, "config_type": kind, "temperature": None, **rms_errors(of_kind)})
             for kelvin in sorted({p.cell.temperature for p in of_kind if p.cell.temperature is not None}):
-                rows.append({"split": split, "config_type": kind, "temperature": kelvin, **rms_errors(p for p in of_kind if p.cell.temperature == kelvin)})
+                rows.append(
+                    {
+                        "split": split,
+                        "config_type": kind,
+                        "temperature": kelvin,
+                        **rms_errors(p for p in of_kind if p.cell.temperature == kelvin),
+                    }
+                )
     return rows
 
 
-def crystal_curve(evaluate: Callable[[ase.Atoms], tuple[float, np.ndarray]], predictions: list[Prediction], name: str, atoms: int, e0: float) -> Curve | None:
+def crystal_curve(
+    evaluate: Callable[[ase.Atoms], tuple[float, np.ndarray]], predictions: list[Prediction], name: str, atoms: int, e0: float
+) -> Curve | None:
     """Return energy against volume of a crystal's undisplaced cells, or None if there are fewer than three.
 
     Graphite is followed along its layer distance, at the in-plane lattice constant of the lowest PBE energy.
@@ -177,7 +187,9 @@ def dimer_curve(evaluate: Callable[[ase.Atoms], tuple[float, np.ndarray]], e0: f
     return rows
 
 
-def record_of(fitted: Fitted, folder: Path, predictions: list[Prediction], curves: list[Curve], dimer: list[dict[str, float | bool]]) -> dict[str, Any]:
+def record_of(
+    fitted: Fitted, folder: Path, predictions: list[Prediction], curves: list[Curve], dimer: list[dict[str, float | bool]]
+) -> dict[str, Any]:
     """Return everything that the model card states, as JSON-ready values."""
     packed = folder / f"{fitted.settings.name}.xml.xz"
     train = select_split(fitted.cells, "train")
@@ -186,11 +198,25 @@ def record_of(fitted: Fitted, folder: Path, predictions: list[Prediction], curve
         "settings": fitted.settings.model_dump(),
         "versions": {name: version(name) for name in PACKAGES},
         "fit_s": round(fitted.fit_s, 1),
-        "data": {"file": fitted.data.name, "sha256": _sha256(fitted.data.read_bytes()), "cells": len(fitted.cells), "train_cells": len(train)},
+        "data": {
+            "file": fitted.data.name,
+            "sha256": _sha256(fitted.data.read_bytes()),
+            "cells": len(fitted.cells),
+            "train_cells": len(train),
+        },
         "left_out": [cell.trajectory for cell in train if abs(cell.forces).max() > fitted.settings.max_force],
-        "trajectories": {split: len({c.trajectory for c in fitted.cells if c.split == split and c.config_type == "amorphous"}) for split in ("train", "test")},
+        "trajectories": {
+            split: len({c.trajectory for c in fitted.cells if c.split == split and c.config_type == "amorphous"})
+            for split in ("train", "test")
+        },
         "isolated_atom_energy": isolated_atom_energy(fitted.cells, str(fitted.data)),
-        "potential": {"file": packed.name, "bytes": packed.stat().st_size, "sha256": _sha256(packed.read_bytes()), "xml_bytes": len(fitted.xml.encode()), "xml_sha256": _sha256(fitted.xml.encode())},
+        "potential": {
+            "file": packed.name,
+            "bytes": packed.stat().st_size,
+            "sha256": _sha256(packed.read_bytes()),
+            "xml_bytes": len(fitted.xml.encode()),
+            "xml_sha256": _sha256(fitted.xml.encode()),
+        },
         "errors": errors_by_kind(predictions),
         "crystals": [_crystal_summary(curve) for curve in curves],
         "dimer": dimer,

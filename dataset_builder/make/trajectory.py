@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from dataset_builder.make import recipe as recipes
 from dataset_builder.make.checks import check_labels, check_structure
 from dataset_builder.make.drivers.base import Driver, DriverError, Segment, State, at_temperature
 from dataset_builder.make.drivers.lammps import LammpsDriver
 from dataset_builder.make.recipe import Recipe, Stage, TrajectoryPlan, frames_per_trajectory
 from dataset_builder.make.seeds import derive_seed
 from dataset_builder.make.sources.hard_sphere import hard_sphere_cell
-from dataset_builder.make.teachers.base import Teacher
 from dataset_builder.make.teachers.gap import GapTeacher
 from dataset_builder.release.manifest import Reject
 from dataset_builder.release.shards import structures_table, write_parquet
@@ -25,8 +22,12 @@ from dataset_builder.structure import LabelledStructure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     import pyarrow as pa
+
+    from dataset_builder.make import recipe as recipes
+    from dataset_builder.make.teachers.base import Teacher
 
 REJECTS = b"rejects"
 
@@ -106,7 +107,9 @@ def _frames(recipe: Recipe, plan: TrajectoryPlan, driver: Driver, teacher: Teach
         try:
             state = driver.advance(state, _segment(recipe, plan, snapshot))
         except DriverError as error:
-            yield Reject(trajectory_id=plan.trajectory_id, frame=snapshot.frame, check="driver", detail=f"{error}; the trajectory ends here")
+            yield Reject(
+                trajectory_id=plan.trajectory_id, frame=snapshot.frame, check="driver", detail=f"{error}; the trajectory ends here"
+            )
             return
         yield _labelled(recipe, plan, snapshot, state, teacher)
 

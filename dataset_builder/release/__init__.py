@@ -1,0 +1,1 @@
+"""What is kept of a dataset, and all that reads it."""

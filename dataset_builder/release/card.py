@@ -6,14 +6,16 @@ the contents stands in every configuration's description.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import yaml
 
-from dataset_builder.release.manifest import Manifest
 from dataset_builder.release.schema import FOLDS, STRUCTURES, TRAIN_ORDER, Column
 from dataset_builder.release.splits import sizes_up_to
+
+if TYPE_CHECKING:
+    from dataset_builder.release.manifest import Manifest
 
 LICENCES = {
     "CC0-1.0": "To the extent possible under law, the makers of this dataset have waived all copyright and related rights to it.\nFull text: https://creativecommons.org/publicdomain/zero/1.0/legalcode\n",
@@ -101,9 +103,26 @@ def _metadata(manifest: Manifest) -> dict[str, Any]:
     folds = sorted(path for path in manifest.files if path.startswith("splits/train_order-fold"))
     files = {"default": ("data/*.parquet", STRUCTURES), "folds": ("splits/folds.parquet", FOLDS)}
     files |= {f"train_order_fold{i}": (path, TRAIN_ORDER) for i, path in enumerate(folds)}
-    configs = [{"config_name": name, "description": description, "data_files": [{"split": "train", "path": path}], **({"default": True} if name == "default" else {})} for name, (path, _) in files.items()]
-    info = [{"config_name": name, "description": description, "features": [_feature(column) for column in columns]} for name, (_, columns) in files.items()]
-    return {"license": manifest.licence.lower(), "pretty_name": f"{manifest.name} {manifest.version}", "tags": ["chemistry", "materials-science", "synthetic"], "configs": configs, "dataset_info": info}
+    configs = [
+        {
+            "config_name": name,
+            "description": description,
+            "data_files": [{"split": "train", "path": path}],
+            **({"default": True} if name == "default" else {}),
+        }
+        for name, (path, _) in files.items()
+    ]
+    info = [
+        {"config_name": name, "description": description, "features": [_feature(column) for column in columns]}
+        for name, (_, columns) in files.items()
+    ]
+    return {
+        "license": manifest.licence.lower(),
+        "pretty_name": f"{manifest.name} {manifest.version}",
+        "tags": ["chemistry", "materials-science", "synthetic"],
+        "configs": configs,
+        "dataset_info": info,
+    }
 
 
 def _feature(column: Column) -> dict[str, Any]:
@@ -137,7 +156,11 @@ def _citation(manifest: Manifest) -> str:
             {
                 "type": "article",
                 "title": "Synthetic data enable experiments in atomistic machine learning",
-                "authors": [{"family-names": "Gardner", "given-names": "John L. A."}, {"family-names": "Faure Beaulieu", "given-names": "Zoé"}, {"family-names": "Deringer", "given-names": "Volker L."}],
+                "authors": [
+                    {"family-names": "Gardner", "given-names": "John L. A."},
+                    {"family-names": "Faure Beaulieu", "given-names": "Zoé"},
+                    {"family-names": "Deringer", "given-names": "Volker L."},
+                ],
                 "journal": "Digital Discovery",
                 "year": 2023,
                 "doi": "10.1039/D2DD00137C",

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
 from dataset_builder.errors import ReleaseError
 from dataset_builder.release.records import Record, read_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 MANIFEST = "MANIFEST.json"
 FORMAT_VERSION = 1
@@ -100,7 +102,9 @@ def read_manifest(folder: Path) -> Manifest:
     """
     if not (folder / MANIFEST).is_file():
         got = "a folder without one" if folder.is_dir() else "no such folder"
-        raise ReleaseError(str(folder), expected=f"a release folder with {MANIFEST}", got=got, remedy="build one with `synthatoms dataset build`")
+        raise ReleaseError(
+            str(folder), expected=f"a release folder with {MANIFEST}", got=got, remedy="build one with `synthatoms dataset build`"
+        )
     return read_json(folder / MANIFEST, Manifest, ReleaseError, remedy="get the release again")
 
 

@@ -78,14 +78,26 @@ class Release:
         """Return a file's bytes, checked against the manifest; raises `ReleaseError` as `read` does."""
         entry = self.manifest.files.get(path)
         if entry is None:
-            raise ReleaseError(f"{self.folder}", expected=f"a release with {path}", got="a manifest without it", remedy="choose another fold or release")
+            raise ReleaseError(
+                f"{self.folder}", expected=f"a release with {path}", got="a manifest without it", remedy="choose another fold or release"
+            )
         try:
             content = (self.folder / path).read_bytes()
         except OSError as error:
-            raise ReleaseError(str(self.folder / path), expected="a file named in the manifest", got=error.strerror, remedy="get the release again, or build it again") from error
+            raise ReleaseError(
+                str(self.folder / path),
+                expected="a file named in the manifest",
+                got=error.strerror,
+                remedy="get the release again, or build it again",
+            ) from error
         found = hashlib.sha256(content).hexdigest()
         if found != entry.sha256:
-            raise ReleaseError(str(self.folder / path), expected=f"{entry.bytes} bytes with SHA-256 {entry.sha256[:12]}…", got=f"{len(content)} bytes with {found[:12]}…", remedy="the file was altered: get the release again, or build it again")
+            raise ReleaseError(
+                str(self.folder / path),
+                expected=f"{entry.bytes} bytes with SHA-256 {entry.sha256[:12]}…",
+                got=f"{len(content)} bytes with {found[:12]}…",
+                remedy="the file was altered: get the release again, or build it again",
+            )
         return content
 
     @property

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from dataset_builder.errors import InputError
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dataset_builder.errors import InputError
 
 
 class Record(BaseModel):
@@ -58,7 +60,11 @@ def invalid(where: str, problem: ValidationError, record: type[BaseModel], error
         return error(f"{where}, {key}", expected=expected, got=got, remedy=remedy or "rename or remove it")
     if first["type"] == "missing":
         return error(f"{where}, {key}", expected="this key", got="none", remedy=remedy or "add it")
-    expected = " or ".join(dict.fromkeys(_expectation(one["msg"]) for one in found if one["loc"][: len(first["loc"])] == first["loc"] or one["input"] is first["input"]))
+    expected = " or ".join(
+        dict.fromkeys(
+            _expectation(one["msg"]) for one in found if one["loc"][: len(first["loc"])] == first["loc"] or one["input"] is first["input"]
+        )
+    )
     return error(f"{where}, {key}", expected=expected, got=_short(first["input"]), remedy=remedy or "correct the value")
 
 
@@ -78,6 +84,10 @@ def _sibling_keys(record: type[BaseModel], location: tuple[int | str, ...]) -> l
         field = record.model_fields.get(str(part))
         if field is None:
             continue
-        nested = [kind for kind in (field.annotation, *getattr(field.annotation, "__args__", ())) if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        nested = [
+            kind
+            for kind in (field.annotation, *getattr(field.annotation, "__args__", ()))
+            if isinstance(kind, type) and issubclass(kind, BaseModel)
+        ]
         record = nested[0] if nested else record
     return list(record.model_fields)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from dataset_builder.release.schema import DICTIONARY_COLUMNS, STRUCTURES, arrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from dataset_builder.structure import LabelledStructure
 
@@ -41,7 +41,10 @@ def structures_table(structures: Sequence[LabelledStructure]) -> pa.Table:
     schema = arrow_schema(STRUCTURES)
     if not structures:
         return schema.empty_table()
-    arrays = [column.cast(schema.field(name).type) if isinstance(column, pa.Array) else pa.array(column, schema.field(name).type) for name, column in columns.items()]
+    arrays = [
+        column.cast(schema.field(name).type) if isinstance(column, pa.Array) else pa.array(column, schema.field(name).type)
+        for name, column in columns.items()
+    ]
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -57,7 +60,16 @@ def write_parquet(path: Path, row_groups: Iterable[pa.Table], schema: pa.Schema)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     rows = 0
     with temporary.open("wb") as sink:
-        with pq.ParquetWriter(sink, schema, compression="zstd", compression_level=3, use_dictionary=dictionary, column_encoding=dict.fromkeys(split, "BYTE_STREAM_SPLIT"), write_page_index=True, write_page_checksum=True) as writer:
+        with pq.ParquetWriter(
+            sink,
+            schema,
+            compression="zstd",
+            compression_level=3,
+            use_dictionary=dictionary,
+            column_encoding=dict.fromkeys(split, "BYTE_STREAM_SPLIT"),
+            write_page_index=True,
+            write_page_checksum=True,
+        ) as writer:
             for table in row_groups:
                 writer.write_table(table, row_group_size=max(table.num_rows, 1))
                 rows += table.num_rows

@@ -75,6 +75,12 @@ def test_file_in_the_way_is_refused(tmp_path):
         build(tmp_path, [make_result()])
 
 
+def test_place_that_cannot_be_written_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(SiteError, match="expected a folder that can be written"):
+        build_site([write_folder(tmp_path / "results", [make_result()])], tmp_path / "file" / "deep" / "site")
+
+
 @pytest.mark.parametrize("trouble", [ResultsError, RankingError])
 def test_bad_results_leave_the_old_site(tmp_path, trouble):
     before = read_all(build(tmp_path, [make_result()]))

@@ -131,8 +131,9 @@ def test_no_results_give_no_rankings():
 
 
 def test_terminal_table_shows_errors_gaps_and_partial_sizes():
-    results = make_curve_results("[red]whole", {100: 90, 1000: 50}) + make_curve_results("gappy", {100: 80}, folds=[0])
+    results = make_curve_results("[red]whole\x1b[0m", {100: 90, 1000: 50}) + make_curve_results("gappy", {100: 80}, folds=[0])
     console = Console(file=StringIO(), width=100)
     console.print(format_table(rank_results(results)[0]))
     text = console.file.getvalue()
-    assert all(part in text for part in ("[red]whole", "91.8", "51.0", "80.0*", "–", "1k"))
+    assert all(part in text for part in ("[red]whole�", "91.8", "51.0", "80.0*", "–", "1k"))
+    assert "\x1b" not in text

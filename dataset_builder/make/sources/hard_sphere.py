@@ -32,7 +32,12 @@ def hard_sphere_cell(element: str, n_atoms: int, density: float, radius: float, 
     length = (n_atoms * atomic_masses[number] * AMU_PER_A3_TO_G_PER_CM3 / density) ** (1 / 3)
     positions = _place(n_atoms, length, 2 * radius, np.random.Generator(np.random.PCG64(seed)))
     if positions is None:
-        raise RecipeError(f"hard spheres of radius {radius} Å at {density} g/cm³", expected="a density at which they fit", got=f"no room after {ATTEMPTS:,} attempts", remedy="lower the density or the radius")
+        raise RecipeError(
+            f"hard spheres of radius {radius} Å at {density} g/cm³",
+            expected="a density at which they fit",
+            got=f"no room after {ATTEMPTS:,} attempts",
+            remedy="lower the density or the radius",
+        )
     return Structure(np.full(n_atoms, number), positions, np.eye(3) * length, np.ones(3, dtype=bool))
 
 

@@ -40,13 +40,22 @@ class GapTeacher:
         try:
             from quippy.potential import Potential
         except ImportError as error:
-            raise PotentialError("teacher kind gap", expected="an importable quippy", got=error, remedy="install it with `pip install 'synthatoms[build]'`") from error
+            raise PotentialError(
+                "teacher kind gap", expected="an importable quippy", got=error, remedy="install it with `pip install 'synthatoms[build]'`"
+            ) from error
         try:
             self._potential = Potential(args_str="", param_str=xml)
         except RuntimeError as error:
-            raise PotentialError(f"teacher.potential {potential}", expected="a GAP that quippy can read", got=str(error).splitlines()[-1], remedy="check the XML file") from error
+            raise PotentialError(
+                f"teacher.potential {potential}",
+                expected="a GAP that quippy can read",
+                got=str(error).splitlines()[-1],
+                remedy="check the XML file",
+            ) from error
         name = potential if potential in SHIPPED else Path(potential).name
-        self.reference = PotentialReference(name=name, engine=f"quippy {version('quippy-ase')}", sha256=hashlib.sha256(xml.encode()).hexdigest())
+        self.reference = PotentialReference(
+            name=name, engine=f"quippy {version('quippy-ase')}", sha256=hashlib.sha256(xml.encode()).hexdigest()
+        )
 
     def label(self, structure: Structure) -> Labels:
         """Return energy, per-atom energies and forces [eV, eV/Å]."""
@@ -62,9 +71,21 @@ def _read_xml(potential: str, folder: Path) -> str:
         content = path.read_bytes()
         text = (lzma.decompress(content) if path.suffix == ".xz" else content).decode()
     except OSError as error:
-        raise PotentialError(f"teacher.potential {potential}", expected=f"{', '.join(SHIPPED)} or the path of a GAP's XML file", got=error.strerror, remedy="correct the name or the path") from error
+        raise PotentialError(
+            f"teacher.potential {potential}",
+            expected=f"{', '.join(SHIPPED)} or the path of a GAP's XML file",
+            got=error.strerror,
+            remedy="correct the name or the path",
+        ) from error
     except (lzma.LZMAError, UnicodeDecodeError) as error:
-        raise PotentialError(f"teacher.potential {potential}", expected="XML, plain or xz-compressed", got=error, remedy="get the file again") from error
+        raise PotentialError(
+            f"teacher.potential {potential}", expected="XML, plain or xz-compressed", got=error, remedy="get the file again"
+        ) from error
     if "<GAP_params" not in text:
-        raise PotentialError(f"teacher.potential {potential}", expected="a GAP in XML, as gap_fit writes it", got="a file without GAP_params", remedy="give the XML file itself")
+        raise PotentialError(
+            f"teacher.potential {potential}",
+            expected="a GAP in XML, as gap_fit writes it",
+            got="a file without GAP_params",
+            remedy="give the XML file itself",
+        )
     return text
