@@ -72,9 +72,9 @@ class NeuralNetwork:
     def __init__(
         self,
         *,
-        width: int = 330,
-        depth: int = 4,
-        learning_rate: float = 1e-3,
+        width: int = 200,
+        depth: int = 3,
+        learning_rate: float = 3e-3,
         weight_decay: float = 1e-4,
         batch_size: int = 128,
         max_steps: int = 3_000,

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dataset_builder.make.fitting_report import Curve, Prediction
+    from dataset_builder.make.fitting_curves import Curve, Prediction
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"  # Okabe and Ito, distinct to colour-blind eyes
 

@@ -15,9 +15,10 @@ import pytest
 
 from dataset_builder.errors import PotentialError, RecipeError
 from dataset_builder.make import fitting
-from dataset_builder.make.fitting import fit_teacher, read_fit_recipe
+from dataset_builder.make.fitting import fit_teacher
+from dataset_builder.make.fitting_curves import evaluator, predict
 from dataset_builder.make.fitting_data import read_pbe, select_split
-from dataset_builder.make.fitting_report import evaluator, predict
+from dataset_builder.make.fitting_recipe import read_fit_recipe
 
 SHIPPED = Path(fitting.__file__).parent / "teachers" / "c_gap_mini"
 DATA = SHIPPED / "carbon_pbe.parquet"
@@ -166,7 +167,7 @@ def test_division_that_cuts_a_trajectory_is_refused(tmp_path: Path) -> None:
 
 def test_missing_data_file_is_refused_in_one_line(tmp_path: Path) -> None:
     recipe = write_tiny(tmp_path / "in", recipe=TINY.replace("tiny.parquet", "none.parquet"))
-    with pytest.raises(RecipeError, match="none.parquet") as caught:
+    with pytest.raises(RecipeError, match=r"none\.parquet") as caught:
         fit_teacher(recipe, tmp_path / "out", progress=silent)
     assert "\n" not in str(caught.value)
 
