@@ -134,7 +134,10 @@ def _blocks(environments: Environments, order: np.ndarray, soap: Soap) -> Iterat
 
 
 def _soap_chunk(jobs: list[Job], soap: Soap) -> np.ndarray:
-    return np.concatenate([_soap_of_atoms(structure, atoms, soap) for structure, atoms in jobs])
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # more threads would add in another order, and change last digits
+        return np.concatenate([_soap_of_atoms(structure, atoms, soap) for structure, atoms in jobs])
 
 
 def _soap_of_atoms(structure: Structure, atoms: np.ndarray, soap: Soap) -> np.ndarray:

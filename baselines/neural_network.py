@@ -183,4 +183,4 @@ def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
 def _float32(values: np.ndarray) -> Tensor:
     import torch
 
-    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+    return torch.tensor(np.asarray(values, dtype=np.float32))  # a copy in aligned memory: last digits depend on alignment

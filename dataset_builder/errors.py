@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 
 class InputError(ValueError):
     """Bad input: a file, a key, an option. The command line prints it as one line and exits with 2.
@@ -22,6 +25,10 @@ class InputError(ValueError):
         self.what, self.expected, self.got, self.remedy = what, expected, got, remedy
         one_line = " ".join(f"{what}: expected {expected}, got {got}; {remedy}".split())
         super().__init__(one_line)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Survive the way back from a worker process."""
+        return partial(type(self), self.what, expected=self.expected, got=self.got, remedy=self.remedy), ()
 
 
 class RecipeError(InputError):

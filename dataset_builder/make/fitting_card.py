@@ -39,13 +39,16 @@ Two atoms alone, energy above two isolated atoms and the force that pushes them 
 {dimer}
 
 {short_range}
+The shortest distance in the dimers fitted is that of the shortest labelled one not left out (see Data); below it the curve is extrapolated, and
+three or more atoms that close were not tested.
 
 ## What it must not be used for
 
 - Carbon properties of any kind: elastic constants, phonons, defects, surfaces, phase stability, diffusion. The labels themselves
   carry errors of 2×2×2 k-points in small metallic cells (see `DATA.md`), and liquid cells above are predicted no better than the table says.
 - Other elements, charged or magnetic systems, molecules.
-- Van der Waals interactions: PBE has none, and the potential ends at {cutoff} Å.
+- Graphite's layers, or anything else that van der Waals forces hold together: PBE has none, the potential ends at {cutoff} Å, and between the
+  labelled points its curve of energy against layer distance undulates (right-hand plot).
 - Comparison with C-GAP-17 as if it were the same function; per-atom energies belong to this potential evaluated by quippy.
 
 ## Data
@@ -76,7 +79,8 @@ SELECTED = """On the training part alone: every fifth amorphous trajectory of it
 the test cells were looked at once, after the last choice. Errors on the validation trajectories (amorphous and liquid cells, RMSE against PBE); engine
 `gap_fit` is the program itself, engine `numpy` the same sparse linear system solved from quippy's descriptors (its own choice of some of the
 sparse points), used because a candidate then takes seconds; the first rows, of equal settings, show how well the two agree. {tried} candidates were
-tried, one change at a time, the differences among the best are within the noise of the validation set; here are the first and the best, `{file}` has all.
+tried, mostly one change at a time; the final fit also has the validation trajectories. The candidates left out only the dimer among the cells listed
+under Data, the final fit leaves out them all. The differences among the best are within the noise of the validation set; here are the first and the best, `{file}` has all.
 σ is the expected error of the amorphous cells; all cut-offs end over 0.5 Å unless stated.
 
 """

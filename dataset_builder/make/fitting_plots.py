@@ -50,6 +50,8 @@ def draw_energy_volume(curves: list[Curve], path: Path) -> None:
         axis.plot(curve.volumes, curve.energies, color=BLUE, label="fitted potential")
         for split, marker, fill in (("train", "o", GREY), ("test", "s", ORANGE)):
             at = np.array([s == split for s in curve.pbe_splits], dtype=bool)
+            if not at.any():
+                continue
             axis.plot(
                 curve.pbe_volumes[at], curve.pbe_energies[at], marker, color=fill, markeredgecolor="black", label=f"PBE, {split} cells"
             )

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,7 @@ from benchmark.tasks import held_out, list_tasks, read_track, train_set
 class Nearly:
     """Predicts 0.25 eV too much for even atoms and too little for odd ones, by the memory of what it must not know."""
 
-    answers: dict[int, np.ndarray] = {}
+    answers: ClassVar[dict[int, np.ndarray]] = {}
 
     def __init__(self, *, scale: float = 1.0) -> None:
         self.scale = scale
@@ -177,7 +178,7 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_damaged_predictions_are_refused_in_one_line(damage, predictions, tiny_release, tmp_path):
     act, message = DAMAGE[damage]
-    act(sorted(predictions.glob("*.parquet"))[0])
+    act(min(predictions.glob("*.parquet")))
     with pytest.raises(PredictionsError, match=message) as caught:
         score_predictions(predictions, tiny_release, tmp_path / "results")
     assert "\n" not in str(caught.value)
@@ -185,7 +186,7 @@ def test_damaged_predictions_are_refused_in_one_line(damage, predictions, tiny_r
 
 
 def test_predictions_carry_their_run(predictions, tiny_release):
-    read = read_predictions(sorted(predictions.glob("*.parquet"))[0])
+    read = read_predictions(min(predictions.glob("*.parquet")))
     assert read.run.identity.model_path == "tests:Nearly"
     assert read.run.fold == 0
     assert read.std is None

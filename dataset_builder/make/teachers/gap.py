@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import lzma
-from importlib.metadata import version
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,30 +34,29 @@ class GapTeacher:
     Raises
     ------
     PotentialError
-        If quippy or the potential is missing, or quippy cannot read it.
+        If quippy or the potential is missing, or (at the first structure) quippy cannot read it.
     """
 
     def __init__(self, potential: str, folder: Path) -> None:
-        xml = _read_xml(potential, folder)
+        self._name, self._xml = potential, _read_xml(potential, folder)
+        name = potential if potential in SHIPPED else Path(potential).name
+        sha256 = hashlib.sha256(self._xml.encode()).hexdigest()
+        self.reference = PotentialReference(name=name, engine=f"quippy {_quippy_version()}", sha256=sha256)
+
+    @cached_property
+    def _potential(self) -> Any:
+        """Quippy's potential, made when the first structure comes: reading its XML takes seconds."""
+        from quippy.potential import Potential
+
         try:
-            from quippy.potential import Potential
-        except ImportError as error:
-            raise PotentialError(
-                "teacher kind gap", expected="an importable quippy", got=error, remedy="install it with `pip install 'synthatoms[build]'`"
-            ) from error
-        try:
-            self._potential = Potential(args_str="", param_str=xml)
+            return Potential(args_str="", param_str=self._xml)
         except RuntimeError as error:
             raise PotentialError(
-                f"teacher.potential {potential}",
+                f"teacher.potential {self._name}",
                 expected="a GAP that quippy can read",
                 got=str(error).splitlines()[-1],
                 remedy="check the XML file",
             ) from error
-        name = potential if potential in SHIPPED else Path(potential).name
-        self.reference = PotentialReference(
-            name=name, engine=f"quippy {version('quippy-ase')}", sha256=hashlib.sha256(xml.encode()).hexdigest()
-        )
 
     def label(self, structure: Structure) -> Labels:
         """Return energy, per-atom energies and forces [eV, eV/Å]."""
@@ -89,3 +90,12 @@ def _read_xml(potential: str, folder: Path) -> str:
             remedy="give the XML file itself",
         )
     return text
+
+
+def _quippy_version() -> str:
+    try:
+        return version("quippy-ase")
+    except PackageNotFoundError as error:
+        raise PotentialError(
+            "teacher kind gap", expected="an installed quippy", got="none", remedy="install it with `pip install 'synthatoms[build]'`"
+        ) from error

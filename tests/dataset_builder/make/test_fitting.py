@@ -35,12 +35,12 @@ delta = 5.0
 theta = 1.0
 n_sparse = 8
 [three_body]
-cutoff = 2.5
+cutoff = 2.0
 delta = 0.5
 theta = 1.0
 n_sparse = 8
 [[soap]]
-cutoff = 3.0
+cutoff = 2.5
 cutoff_transition_width = 0.5
 atom_sigma = 0.5
 n_max = 4
@@ -62,11 +62,11 @@ def silent(message: str, done: int, total: int) -> None:
 
 
 def write_tiny(folder: Path, change: Change | None = None, recipe: str = TINY) -> Path:
-    """Write a recipe with eight crystal, molecule and amorphous cells, some of them for testing."""
+    """Write a recipe with an isolated atom, diamonds and dimers, some of them for testing."""
     table = pq.read_table(DATA)
     columns = table.to_pydict()
     kinds = np.array(columns["config_type"])
-    chosen = [*np.flatnonzero(kinds == "isolated_atom"), *np.flatnonzero(kinds == "diamond")[:5], *np.flatnonzero(kinds == "dimer")[:2]]
+    chosen = [*np.flatnonzero(kinds == "isolated_atom"), *np.flatnonzero(kinds == "diamond")[-6:], *np.flatnonzero(kinds == "dimer")[:2]]
     rows = table.take(pa.array(sorted(chosen))).to_pydict()
     if change is not None:
         change(rows)
