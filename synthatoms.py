@@ -27,7 +27,7 @@ DEMO_MODELS: dict[str, dict[str, str | int | float | bool]] = {
     "sparse_gpr": {},
     "neural_network": {"max_steps": 1_000},
 }
-DEMO_FOLDS = [0, 1]
+DEMO_FOLDS = [0, 1, 2]
 
 
 @app.command(epilog="Example: synthatoms demo --out demo")

@@ -68,8 +68,9 @@ def fit_teacher(
     as_json: AsJson = False,
 ) -> None:
     """Fit a Gaussian approximation potential to quantum-mechanical data; the shipped teacher was made by this command."""
-    from dataset_builder.make import fitting
+    from dataset_builder.make.fitting import fit_teacher as fit_teacher_from
+    from dataset_builder.make.fitting_recipe import find_fit_recipe
 
     with show_progress() as progress:
-        potential = fitting.fit_teacher(fitting.find_fit_recipe(recipe), out, progress=progress)
+        potential = fit_teacher_from(find_fit_recipe(recipe), out, progress=progress)
     report_outcome(potential, as_json=as_json)

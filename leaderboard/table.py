@@ -155,7 +155,9 @@ def format_table(ranking: Ranking) -> Table:
 
     release = ranking.release
     title = Text(make_printable(f"{release.name} {release.version}, {ranking.track}: MAE [meV] by training environments"))
-    table = Table(title=title, caption=Text(f"* on some of the {len(ranking.folds)} folds only, does not count for the rank"))
+    partial = any(cell is not None and not cell.is_complete for entry in ranking.entries for cell in entry.cells)
+    caption = Text(f"* on some of the {len(ranking.folds)} folds only, does not count for the rank") if partial else None
+    table = Table(title=title, caption=caption)
     table.add_column("#", justify="right", no_wrap=True)
     table.add_column("model", overflow="fold")
     for size in ranking.sizes:

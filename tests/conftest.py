@@ -18,7 +18,7 @@ EDITS = {
     'name = "demo"': 'name = "tiny"',
     "atoms = 64": "atoms = 12",
     "densities = [1.0, 1.5, 2.0, 2.5, 3.0, 3.5]": "densities = [1.5, 2.0, 3.0]",
-    "anneal_temperatures = [2000, 3000, 4000]": "anneal_temperatures = [2000, 3000]",
+    "anneal_temperatures = [2500, 4000]": "anneal_temperatures = [2000, 3000]",
     "snapshot_interval = 1.0": "snapshot_interval = 0.5",
     "duration = 2.0": "duration = 0.5",
     "duration = 3.0": "duration = 1.0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -10,10 +11,9 @@ from dataset_builder.errors import RecipeError
 from dataset_builder.release.records import Record, read_toml
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dataset_builder.make.fitting_data import PbeCell
 
+SHIPPED = {"c-gap-mini": Path(__file__).parent / "teachers" / "c_gap_mini" / "fit.toml"}
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
@@ -86,6 +86,16 @@ class FitRecipe(Record):
         if "*" not in last.config_types or last.min_temperature > 0:
             raise ValueError('a last [[regularisation]] for the rest, with config_types ["*"] and no min_temperature')
         return self
+
+
+def find_fit_recipe(name_or_path: str) -> Path:
+    """Return the file of a shipped fit recipe's name, or of a path; raises `RecipeError` if there is neither."""
+    path = SHIPPED.get(name_or_path, Path(name_or_path))
+    if not path.is_file():
+        raise RecipeError(
+            f"fit recipe {name_or_path}", expected=f"a TOML file or {', '.join(SHIPPED)}", got="no such file", remedy="check the path"
+        )
+    return path
 
 
 def read_fit_recipe(path: Path) -> FitRecipe:

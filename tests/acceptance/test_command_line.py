@@ -82,7 +82,8 @@ def test_from_release_to_site_with_a_users_own_model(tiny_folder, tmp_path):
     assert own < mean
 
 
-def test_running_twice_gives_identical_predictions(tiny_folder, tmp_path):
+@pytest.mark.parametrize(("model", "option"), [("sparse_gpr", "n_sparse=80"), ("neural_network", "max_steps=40")])
+def test_running_twice_gives_identical_predictions(model, option, tiny_folder, tmp_path):
     import pyarrow.parquet as pq
 
     for out in ("a", "b"):
@@ -90,9 +91,9 @@ def test_running_twice_gives_identical_predictions(tiny_folder, tmp_path):
             "bench",
             "run",
             "--model",
-            "neural_network",
+            model,
             "--option",
-            "max_steps=40",
+            option,
             "--release",
             tiny_folder,
             "--sizes",
