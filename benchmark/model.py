@@ -14,6 +14,8 @@ import numpy as np
 
 from benchmark.errors import ModelError
 
+Option = str | int | float | bool
+
 if TYPE_CHECKING:
     from benchmark.environments import Environments
 
@@ -62,6 +64,11 @@ class ModelSource:
     path: str
     description: str
     factory: type[Any]
+
+    def settings(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return these options with the defaults of all others: what a result must state."""
+        defaults = {name: p.default for name, p in inspect.signature(self.factory).parameters.items() if isinstance(p.default, Option)}
+        return defaults | options
 
     def make(self, options: dict[str, Any]) -> Model:
         """Return a model with these options.

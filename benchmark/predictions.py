@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from pydantic import Field, ValidationError
 
 from benchmark.errors import PredictionsError
-from benchmark.results import Hardware, NonNegative, Option, ReleaseReference
+from benchmark.model import Option
+from benchmark.results import Hardware, NonNegative, ReleaseReference
 from dataset_builder.release.records import Record
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from benchmark.errors import ModelError, PredictionsError
 from benchmark.machine import describe_hardware, describe_versions, peak_memory_mib, reset_peak_memory
-from benchmark.model import ModelSource, check_prediction
+from benchmark.model import ModelSource, Option, check_prediction
 from benchmark.predictions import RunIdentity, TaskRun, read_predictions, write_predictions
-from benchmark.results import Option, ReleaseReference
+from benchmark.results import ReleaseReference
 from benchmark.tasks import Task, held_out, train_set
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _run_task(source: ModelSource, options: dict[str, Option], release: Release,
         model=source.name,
         model_path=source.path,
         description=source.description,
-        options=options,
+        options=source.settings(options),
         release=reference(release),
         track=task.track,
         seed=task.seed,

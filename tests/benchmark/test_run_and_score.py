@@ -188,6 +188,7 @@ def test_damaged_predictions_are_refused_in_one_line(damage, predictions, tiny_r
 def test_predictions_carry_their_run(predictions, tiny_release):
     read = read_predictions(min(predictions.glob("*.parquet")))
     assert read.run.identity.model_path == "tests:Nearly"
+    assert read.run.identity.options == {"scale": 1.0}, "defaults belong to what was run"
     assert read.run.fold == 0
     assert read.std is None
     assert dataclasses.is_dataclass(read)
