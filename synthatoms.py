@@ -53,7 +53,8 @@ def demo(
         release = open_release(build_release(find_recipe("demo"), out / "release", progress=progress))
         tasks = list_tasks(release, read_track("local-energy"), sizes=None, folds=DEMO_FOLDS, seed=0)
         for name, options in DEMO_MODELS.items():
-            run_model(find_model(name), options, release, tasks, out / "predictions" / name, progress=progress)
+            run_model(find_model(name), options, release, tasks, out / "predictions" / name, redo=True, progress=progress)
+            (out / "results" / f"{name}.jsonl").unlink(missing_ok=True)  # may be of an older version of the model
             score_predictions(out / "predictions" / name, release, out / "results")
         progress("Leaderboard", 0, 1)
         index = build_site([out / "results"], out / "site")
@@ -75,10 +76,14 @@ def main() -> None:
         _stop("stopped; the same command goes on from here", 130)
     except typer.Abort:
         _stop("stopped; the same command goes on from here", 130)
+    except OSError as error:
+        _stop(f"{error.filename}: expected a path that can be read or written, got {error.strerror}; choose another", 2)
     except Exception as error:
         message = getattr(error, "format_message", None)  # a wrong command or option, found by Typer
         if message is None:
             raise
+        if not message():  # help was asked for by giving no command
+            sys.exit(2)
         _stop(f"{message().rstrip('.')}; see `synthatoms --help`", 2)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,11 +156,16 @@ def _descriptor(soap: Soap, centre: int) -> Any:
     try:
         from quippy.descriptors import Descriptor
     except ImportError as error:
-        raise ModelError(
-            "SOAP", expected="an importable quippy", got=error, remedy="install it with `pip install 'synthatoms[models]'`"
-        ) from error
+        raise _no_quippy(error) from error
     return Descriptor(soap.quippy_arguments(centre))
 
 
 def _quippy_version() -> str:
-    return version("quippy-ase")
+    try:
+        return version("quippy-ase")
+    except PackageNotFoundError as error:
+        raise _no_quippy("none") from error
+
+
+def _no_quippy(got: object) -> ModelError:
+    return ModelError("SOAP", expected="an importable quippy", got=got, remedy="install it with `pip install 'synthatoms[models]'`")

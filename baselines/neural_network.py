@@ -57,8 +57,6 @@ class NeuralNetwork:
         Units in a hidden layer, number of hidden layers.
     learning_rate
         Peak of the one-cycle schedule.
-    weight_decay
-        Decoupled weight decay.
     batch_size
         Environments in a step.
     max_steps
@@ -75,7 +73,6 @@ class NeuralNetwork:
         width: int = 200,
         depth: int = 3,
         learning_rate: float = 3e-3,
-        weight_decay: float = 1e-4,
         batch_size: int = 128,
         max_steps: int = 3_000,
         patience: int = 15,
@@ -87,7 +84,7 @@ class NeuralNetwork:
         if min(width, depth, batch_size, max_steps, patience) < 1 or learning_rate <= 0:
             raise ValueError("width, depth, batch_size, max_steps and patience must be at least 1, learning_rate positive")
         self.width, self.depth = width, depth
-        self.learning_rate, self.weight_decay = learning_rate, weight_decay
+        self.learning_rate = learning_rate
         self.batch_size, self.max_steps, self.patience = batch_size, max_steps, patience
         self._soap_options = {"n_max": n_max, "l_max": l_max, "cutoff": cutoff, "sigma": sigma}
         self._soap: Soap | None = None
@@ -118,7 +115,7 @@ class NeuralNetwork:
     def _train(self, x: Tensor, y: Tensor, x_held: Tensor, y_held: Tensor, generator: torch.Generator) -> None:
         import torch
 
-        optimiser = torch.optim.AdamW(self._network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)
+        optimiser = torch.optim.Adam(self._network.parameters(), lr=self.learning_rate, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, self.learning_rate, total_steps=self.max_steps)
         best, since, kept = float("inf"), 0, self._network.state_dict()
         every = max(1, self.max_steps // 50)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +32,8 @@ def run(
     folds: Annotated[str | None, typer.Option(help="Folds, as 0,1; default all.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random in the model.")] = 0,
     option: Annotated[list[str] | None, typer.Option(help="A model option, as n_sparse=500; may be repeated.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name on the leaderboard; default the model's own.")] = None,
+    redo: Annotated[bool, typer.Option("--redo", help="Replace predictions of other code, options or another release.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Fit a model on each task and write its predictions, one file a task."""
@@ -41,8 +44,10 @@ def run(
 
     opened = open_release(release)
     tasks = list_tasks(opened, read_track(track), sizes=_integers("--sizes", sizes), folds=_integers("--folds", folds), seed=seed)
+    source = find_model(model)
+    source = replace(source, name=name) if name else source
     with show_progress() as progress:
-        paths = run_model(find_model(model), parse_options(option or []), opened, tasks, out, progress=progress)
+        paths = run_model(source, parse_options(option or []), opened, tasks, out, redo=redo, progress=progress)
     report_outcome(out, as_json=as_json, files=len(paths))
 
 
@@ -93,6 +98,7 @@ def _integers(flag: str, text: str | None) -> list[int] | None:
     if text is None:
         return None
     try:
-        return [int(part) for part in text.replace(",", " ").split()]
+        numbers = [int(part) for part in text.replace(",", " ").split()]
+        return numbers or [int(text)]
     except ValueError as error:
         raise TaskError(flag, expected="whole numbers separated by commas", got=repr(text), remedy=f"write it as {flag} 100,310") from error

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
+import math
+import re
 import sys
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -43,8 +46,8 @@ class Model(Protocol):
     """A regression model of per-atom energies. Its constructor takes only keyword options.
 
     A model may also have ``prepare(environments)``, which computes and keeps whatever does not depend on energies
-    (descriptors); the runner calls it before `fit` and before `predict` and reports its time apart, because a cache
-    may answer.
+    (descriptors); the runner calls it on the training set before `fit`, and on the test set between `fit` and `predict`,
+    and reports its time apart, because a cache may answer.
     """
 
     def fit(self, train: Environments, *, seed: int) -> None:
@@ -65,10 +68,16 @@ class ModelSource:
     description: str
     factory: type[Any]
 
+    def code_digest(self) -> str:
+        """Return the SHA-256 of the file that defines the class: predictions of other code are not gone on with."""
+        file = inspect.getsourcefile(self.factory)
+        return hashlib.sha256(Path(file).read_bytes() if file else b"").hexdigest()
+
     def settings(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return these options with the defaults of all others: what a result must state."""
-        defaults = {name: p.default for name, p in inspect.signature(self.factory).parameters.items() if isinstance(p.default, Option)}
-        return defaults | options
+        parameters = inspect.signature(self.factory).parameters.items()
+        stated = {name: p.default for name, p in parameters if isinstance(p.default, Option)} | options
+        return {name: str(value) if isinstance(value, float) and not math.isfinite(value) else value for name, value in stated.items()}
 
     def make(self, options: dict[str, Any]) -> Model:
         """Return a model with these options.
@@ -91,7 +100,7 @@ class ModelSource:
                 )
         try:
             model: Model = self.factory(**options)
-        except (TypeError, ValueError) as error:
+        except Exception as error:
             raise ModelError(
                 f"options of {self.name}", expected="values that the model accepts", got=error, remedy="correct the options"
             ) from error
@@ -108,7 +117,7 @@ def find_model(name: str) -> ModelSource:
     """
     registered = {entry.name: entry.value for entry in entry_points(group=ENTRY_POINTS)}
     path = registered.get(name, name)
-    if ":" not in path:
+    if not re.fullmatch(r"[\w.]*\w:\w+", path) or path.startswith("."):
         raise ModelError(
             f"model {name}",
             expected=f"one of {', '.join(sorted(registered))}, or package.module:Class",
@@ -151,6 +160,10 @@ def _import_class(path: str) -> type[Any]:
 
 def check_prediction(prediction: Prediction, n: int, name: str) -> None:
     """Raise `ModelError` unless a prediction has one finite energy (and a non-negative std) for each of `n` environments."""
+    if not isinstance(prediction, Prediction):
+        raise ModelError(
+            f"what {name} predicts", expected="a benchmark.Prediction", got=type(prediction).__name__, remedy="return Prediction(energies)"
+        )
     _check_values("energies", prediction.energies, n, name)
     if prediction.std is not None:
         _check_values("std", prediction.std, n, name)
@@ -159,11 +172,18 @@ def check_prediction(prediction: Prediction, n: int, name: str) -> None:
 
 
 def _check_values(kind: str, values: np.ndarray, n: int, name: str) -> None:
-    if getattr(values, "shape", None) != (n,):
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
+        raise ModelError(
+            f"{kind} predicted by {name}",
+            expected="a numpy array of floats",
+            got=getattr(values, "dtype", type(values).__name__),
+            remedy="convert it with np.asarray(…, dtype=float)",
+        )
+    if values.shape != (n,):
         raise ModelError(
             f"{kind} predicted by {name}",
             expected=f"shape ({n},)",
-            got=getattr(values, "shape", type(values).__name__),
+            got=values.shape,
             remedy="return one value per environment",
         )
     if not np.isfinite(values).all():

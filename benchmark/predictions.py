@@ -37,9 +37,9 @@ class RunIdentity(Record):
     model_path: str
     description: str
     options: dict[str, Option]
+    code_sha256: str
     release: ReleaseReference
     track: str
-    seed: int = Field(ge=0)
 
 
 class TaskRun(Record):
@@ -48,6 +48,7 @@ class TaskRun(Record):
     identity: RunIdentity
     fold: int = Field(ge=0)
     n_train: int = Field(ge=1)
+    seed: int = Field(ge=0)
     features_s: NonNegative
     fit_s: NonNegative
     predict_s: NonNegative
@@ -97,17 +98,26 @@ def read_predictions(path: Path) -> Predictions:
     """
     try:
         table = pq.read_table(path, page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise PredictionsError(
-            str(path),
-            expected="a whole Parquet file",
-            got=str(error).splitlines()[0],
-            remedy="delete it and run `synthatoms bench run` again",
-        ) from error
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise _damaged(path, error) from error
     _check_columns(path, table)
     std = table.column("std").to_numpy() if "std" in table.column_names else None
     structure_id, atom_index, energy = (table.column(name).to_numpy() for name in COLUMNS)
-    return Predictions(_read_run(path, table), structure_id, atom_index, energy, std)
+    return Predictions(_parse_run(path, table.schema), structure_id, atom_index, energy, std)
+
+
+def read_run(path: Path) -> TaskRun:
+    """Return what a predictions file says of its run, without its rows; raises `PredictionsError` as `read_predictions` does."""
+    try:
+        schema = pq.read_schema(path)
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        raise _damaged(path, error) from error
+    return _parse_run(path, schema)
+
+
+def _damaged(path: Path, error: Exception) -> PredictionsError:
+    remedy = "delete it and run `synthatoms bench run` again"
+    return PredictionsError(str(path), expected="a whole Parquet file", got=(str(error).splitlines() or ["nothing"])[0], remedy=remedy)
 
 
 def _check_columns(path: Path, table: pa.Table) -> None:
@@ -130,9 +140,9 @@ def _check_columns(path: Path, table: pa.Table) -> None:
             )
 
 
-def _read_run(path: Path, table: pa.Table) -> TaskRun:
+def _parse_run(path: Path, schema: pa.Schema) -> TaskRun:
     try:
-        return TaskRun.model_validate_json((table.schema.metadata or {}).get(METADATA, b""))
+        return TaskRun.model_validate_json((schema.metadata or {}).get(METADATA, b""))
     except ValidationError as error:
         raise PredictionsError(
             str(path),

@@ -1,4 +1,4 @@
-"""What is kept of one scored task, and how it is written: one JSON object a line, `<model>.jsonl`.
+"""What is kept of one scored task, and how it is written: one JSON object a line, `<name of the predictions' folder>.jsonl`.
 
 The same schema validates what the scorer writes and what the leaderboard reads, so the two cannot drift apart.
 Errors are against the teacher's own per-atom energies, never against quantum mechanics.
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA_VERSION = 1
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -85,7 +84,7 @@ class Result(Record):
     features_s: NonNegative = Field(description="descriptors, apart from fit and predict; near zero when the cache had them")
     fit_s: NonNegative
     predict_s: NonNegative
-    peak_memory_mib: NonNegative
+    peak_memory_mib: NonNegative = Field(description="of the process that fits and predicts, not of workers that compute descriptors")
     hardware: Hardware
     versions: dict[str, str]
 
@@ -123,7 +122,7 @@ def _result_files(folder: Path) -> list[Path]:
 def read_file(path: Path) -> list[Result]:
     """Return the results in one file; raises `ResultsError` as `read_results` does."""
     results = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
             results.append(Result.model_validate_json(line))
         except ValidationError as error:

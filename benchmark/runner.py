@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 from benchmark.errors import ModelError, PredictionsError
 from benchmark.machine import describe_hardware, describe_versions, peak_memory_mib, reset_peak_memory
-from benchmark.model import ModelSource, Option, check_prediction
-from benchmark.predictions import RunIdentity, TaskRun, read_predictions, write_predictions
+from benchmark.model import ModelSource, Option, Prediction, check_prediction
+from benchmark.predictions import RunIdentity, TaskRun, read_run, write_predictions
 from benchmark.results import ReleaseReference
-from benchmark.tasks import Task, held_out, train_set
+from benchmark.tasks import HeldOut, Task, held_out, train_set
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +33,7 @@ def run_model(
     tasks: Sequence[Task],
     out: Path,
     *,
+    redo: bool = False,
     progress: Progress = lambda *_: None,
 ) -> list[Path]:
     """Fit and predict each task, writing ``<out>/<task>.parquet``.
@@ -41,6 +44,8 @@ def run_model(
         The model, and the keyword options of its constructor.
     out
         Folder of one model's predictions; made if missing. Tasks already there are kept.
+    redo
+        Whether to delete predictions of other code, options or another release, instead of refusing the folder.
     progress
         Called with the model's name, tasks done, tasks in all.
 
@@ -53,16 +58,20 @@ def run_model(
     ModelError
         If the model fails, or predicts something that is not one finite energy per environment.
     PredictionsError
-        If the folder holds predictions of another model, release or options.
+        If the folder holds predictions of another model, release, options or code.
     """
     source.make(options)  # a wrong option fails before anything is read
+    identity = _identity(source, options, release, tasks)
     out.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for done, task in enumerate(tasks):
+    _check_folder(out, identity, redo=redo)
+    test_of = cache(lambda fold: held_out(release, fold))
+    paths = [out / f"{task}.parquet" for task in tasks]
+    for done, (task, path) in enumerate(zip(tasks, paths, strict=True)):
         progress(source.name, done, len(tasks))
-        path = out / f"{task}.parquet"
-        _run_task(source, options, release, task, path)
-        paths.append(path)
+        if not path.exists():
+            model = source.make(options)
+            run, prediction = _run_task(model, identity, train_set(release, task), test_of(task.fold), task)
+            write_predictions(path, run, test_of(task.fold), prediction)
     progress(source.name, len(tasks), len(tasks))
     return paths
 
@@ -73,71 +82,74 @@ def reference(release: Release) -> ReleaseReference:
     return ReleaseReference(name=manifest.name, version=manifest.version, digest=manifest.digest, teacher=manifest.teacher.name)
 
 
-def _run_task(source: ModelSource, options: dict[str, Option], release: Release, task: Task, path: Path) -> None:
-    identity = RunIdentity(
+def _identity(source: ModelSource, options: dict[str, Option], release: Release, tasks: Sequence[Task]) -> RunIdentity:
+    return RunIdentity(
         model=source.name,
         model_path=source.path,
         description=source.description,
         options=source.settings(options),
+        code_sha256=source.code_digest(),
         release=reference(release),
-        track=task.track,
-        seed=task.seed,
+        track=tasks[0].track,
     )
-    if path.exists():
-        _check_identity(path, identity)
-        return
-    train, test = train_set(release, task), held_out(release, task.fold)
+
+
+def _check_folder(out: Path, identity: RunIdentity, *, redo: bool) -> None:
+    for path in sorted(out.glob("*.parquet")):
+        found = read_run(path).identity
+        if found == identity:
+            continue
+        if redo:
+            path.unlink()
+            continue
+        differs = next(name for name in RunIdentity.model_fields if getattr(found, name) != getattr(identity, name))
+        raise PredictionsError(
+            str(path),
+            expected=f"{differs} {getattr(identity, differs)}",
+            got=getattr(found, differs),
+            remedy="choose another --out, or add --redo to replace such files",
+        )
+
+
+def _run_task(model: object, identity: RunIdentity, train: Environments, test: HeldOut, task: Task) -> tuple[TaskRun, Prediction]:
     unlabelled = test.environments.without_labels()
     reset_peak_memory()
-    model = source.make(options)
     try:
-        prepare_s, _ = _timed(lambda: _prepare(model, train, unlabelled))
-        fit_s, _ = _timed(lambda: model.fit(train, seed=task.seed))
-        predict_s, prediction = _timed(lambda: model.predict(unlabelled))
+        prepare_train_s, _ = _timed(lambda: _prepare(model, train.without_labels()))
+        fit_s, _ = _timed(lambda: model.fit(train, seed=task.seed))  # type: ignore[attr-defined]
+        prepare_test_s, _ = _timed(lambda: _prepare(model, unlabelled))
+        predict_s, prediction = _timed(lambda: model.predict(unlabelled))  # type: ignore[attr-defined]
     except ModelError:
         raise
     except Exception as error:
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        got = f"{type(error).__name__}: {error} ({last.filename}, line {last.lineno})"
         raise ModelError(
-            f"{source.path} on {task}",
-            expected="a model that fits and predicts",
-            got=f"{type(error).__name__}: {error}",
-            remedy="mend the model; the traceback stands above with --debug",
+            f"{identity.model_path} on {task}", expected="a model that fits and predicts", got=got, remedy="mend the model"
         ) from error
-    check_prediction(prediction, len(test.structure_id), source.path)
+    check_prediction(prediction, len(test.structure_id), identity.model_path)
     run = TaskRun(
         identity=identity,
         fold=task.fold,
         n_train=task.n_train,
-        features_s=prepare_s,
+        seed=task.seed,
+        features_s=prepare_train_s + prepare_test_s,
         fit_s=fit_s,
         predict_s=predict_s,
         peak_memory_mib=peak_memory_mib(),
         hardware=describe_hardware(),
         versions=describe_versions(),
     )
-    write_predictions(path, run, test, prediction)
+    return run, prediction
 
 
-def _prepare(model: object, train: Environments, test: Environments) -> None:
+def _prepare(model: object, environments: Environments) -> None:
     prepare = getattr(model, "prepare", None)
     if prepare is not None:
-        prepare(train.without_labels())
-        prepare(test)
+        prepare(environments)
 
 
 def _timed(work: Callable[[], T]) -> tuple[float, T]:
     start = time.perf_counter()
     outcome = work()
     return time.perf_counter() - start, outcome
-
-
-def _check_identity(path: Path, identity: RunIdentity) -> None:
-    found = read_predictions(path).run.identity
-    if found != identity:
-        differs = next(name for name in RunIdentity.model_fields if getattr(found, name) != getattr(identity, name))
-        raise PredictionsError(
-            str(path),
-            expected=f"{differs} {getattr(identity, differs)}",
-            got=getattr(found, differs),
-            remedy="choose another --out, or delete the folder",
-        )

@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmark.errors import PredictionsError
 from benchmark.metrics import error_sums, mae_by_group, mae_mev, rmse_mev
-from benchmark.predictions import Predictions, read_predictions
-from benchmark.results import CoordinationError, Result, TrajectoryErrors, write_results
+from benchmark.predictions import Predictions, read_predictions, read_run
+from benchmark.results import CoordinationError, Result, TrajectoryErrors, read_file, write_results
 from benchmark.runner import reference
 from benchmark.tasks import HeldOut, held_out
 
@@ -48,12 +48,49 @@ def score_predictions(folder: Path, release: Release, out: Path) -> Path:
             remedy="run `synthatoms bench run` first",
         )
     scorer = _Scorer(release)
+    _check_one_run(paths)
     results = [scorer.score(path) for path in paths]
     results.sort(key=lambda result: (result.n_train, result.fold, result.seed))
-    out.mkdir(parents=True, exist_ok=True)
     target = out / f"{folder.resolve().name}.jsonl"
+    _check_replaceable(target, results[0])
+    out.mkdir(parents=True, exist_ok=True)
     write_results(target, results)
     return target
+
+
+def _check_one_run(paths: list[Path]) -> None:
+    """Refuse a folder with predictions of several models, or of one task twice."""
+    first = read_run(paths[0]).identity
+    tasks: dict[tuple[int, int, int], Path] = {}
+    for path in paths:
+        run = read_run(path)
+        if run.identity != first:
+            raise PredictionsError(
+                str(path),
+                expected=f"predictions of the same run as {paths[0].name}",
+                got=f"another ({run.identity.model})",
+                remedy="keep each model, and each set of options, in a folder of its own",
+            )
+        other = tasks.setdefault((run.fold, run.n_train, run.seed), path)
+        if other != path:
+            raise PredictionsError(
+                str(path), expected="each task once", got=f"the task of {other.name} again", remedy="delete one of the two"
+            )
+
+
+def _check_replaceable(target: Path, result: Result) -> None:
+    """Refuse to overwrite the results of something else."""
+    if not target.exists():
+        return
+    old = read_file(target)
+    named = ("model", "model_path", "options", "release", "track")
+    if old and any(getattr(old[0], name) != getattr(result, name) for name in named):
+        raise PredictionsError(
+            str(target),
+            expected="older results of the same model, or none",
+            got=f"results of {old[0].model} with other options or on another release",
+            remedy="choose another --out, or rename the folder of predictions",
+        )
 
 
 class _Scorer:
@@ -71,7 +108,7 @@ class _Scorer:
         errors = predictions.energy - test.environments.labels
         run = predictions.run
         return Result(
-            **{name: getattr(run.identity, name) for name in type(run.identity).model_fields},
+            **{name: getattr(run.identity, name) for name in type(run.identity).model_fields if name in Result.model_fields},
             **{name: getattr(run, name) for name in type(run).model_fields if name != "identity"},
             n_test=len(errors),
             mae_mev=mae_mev(errors),

@@ -81,6 +81,13 @@ def list_tasks(release: Release, track: Track, *, sizes: Sequence[int] | None, f
     TaskError
         If the release has no such fold, or the track no such size, or the release too few environments.
     """
+    if _shortest_order(release) < min(track.sizes):
+        raise TaskError(
+            f"release {release.manifest.name}",
+            expected=f"at least {min(track.sizes)} training environments",
+            got=_shortest_order(release),
+            remedy="choose a larger release",
+        )
     offered = [int(size) for size in track.sizes if size <= _shortest_order(release)]
     chosen_sizes = _choose("size", sizes, offered)
     chosen_folds = _choose("fold", folds, sorted(release.folds))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import connection, get_context, parent_process
@@ -52,6 +53,7 @@ class _one_thread_each:  # noqa: N801 - used as a function
 
 def _end_with_parent() -> None:
     """Watch the parent from a thread: a killed build must not leave workers behind."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches the whole group: stop at once, not after the task
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_wait_and_exit, args=(parent.sentinel,), daemon=True).start()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RECIPES = Path(__file__).parent / "recipes"
+MOST = 32_767  # `frame` and `atom_index` are 16-bit integers
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 Temperature = Positive | Literal["anneal"]
@@ -33,7 +34,7 @@ class Structures(Record):
 
     source: Literal["hard_sphere"] = Field(description="random hard spheres in a cubic cell")
     element: str = Field(description="chemical symbol of the only element")
-    atoms: Count = Field(description="atoms per cell")
+    atoms: int = Field(ge=1, le=MOST, description="atoms per cell")
     radius: Positive = Field(description="hard-sphere radius [Å]; no two atoms start closer than twice this")
     densities: list[Positive] = Field(
         min_length=1, description="mass densities [g/cm³]; one trajectory for each density, anneal temperature and seed"
@@ -109,7 +110,7 @@ class Checks(Record):
     min_distance: Positive = Field(description="shortest allowed interatomic distance [Å]")
     max_partition_residual: Positive = Field(description="largest allowed |Σ local energies − energy| per atom [eV/atom]")
     temperature_tolerance: Positive = Field(description="allowed deviation from the schedule, as a fraction of the scheduled temperature …")
-    temperature_margin: float = Field(ge=0, description="… plus this many kelvin")
+    temperature_margin: float = Field(ge=0, allow_inf_nan=False, description="… plus this many kelvin")
 
 
 class Analysis(Record):
@@ -127,8 +128,8 @@ class Recipe(Record):
     version: str = Field(pattern=r"^\d+\.\d+\.\d+$", description="semantic version of the dataset (not of the code)")
     summary: str = Field(min_length=1, description="one sentence for the dataset card")
     licence: str = Field(min_length=1, description="SPDX identifier of the data's licence")
-    seed: int = Field(ge=0, description="seed of everything random in the build and in the splits")
-    folds: int = Field(default=5, ge=2, description="number of cross-validation folds, by trajectory")
+    seed: int = Field(ge=0, lt=2**63, description="seed of everything random in the build and in the splits")
+    folds: int = Field(default=5, ge=2, le=100, description="number of cross-validation folds, by trajectory")
     structures: Structures = Field(description="which cells the trajectories start from")
     dynamics: Dynamics = Field(description="how the atoms move")
     driver: Driver = Field(description="what moves the atoms")
@@ -142,6 +143,13 @@ class Recipe(Record):
             raise ValueError(
                 f"at least {self.folds} trajectories for {self.folds} folds (densities × anneal temperatures × seeds make {len(trajectory_plans(self))})"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _fits_the_columns(self) -> Recipe:
+        frames = frames_per_trajectory(self)
+        if frames > MOST or frames * len(trajectory_plans(self)) >= 2**31:
+            raise ValueError(f"at most {MOST:,} frames in a trajectory and 2³¹ in all")
         return self
 
 

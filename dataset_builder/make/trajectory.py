@@ -88,6 +88,11 @@ def read_part(part: Path) -> tuple[pa.Table, list[Reject]]:
     return table.replace_schema_metadata(), [Reject.model_validate(reject) for reject in rejects]
 
 
+def count_frames(part: Path) -> int:
+    """Return how many frames `run_trajectory` stored in a file."""
+    return int(pq.read_metadata(part).num_rows)
+
+
 @cache
 def load_driver(named: recipes.Driver, folder: Path) -> Driver:
     """Return a recipe's driver, made once per process; raises `PotentialError` if it cannot be."""

@@ -1,14 +1,16 @@
 """MANIFEST.json: what a release contains, where it came from, and the digest that names its contents.
 
-The digest covers the recipe, the teacher, and the *values* of every data and split column. It does not cover bytes of
-Parquet files or versions of libraries, so the same values have the same digest wherever they were written; the SHA-256
-of each file stands beside it and catches every changed byte.
+The digest covers the recipe, the potentials with their engines (another engine may divide the same energy differently),
+and the *values* of every data and split column. It does not cover bytes of Parquet files or versions of other libraries,
+so the same values have the same digest wherever they were written; the SHA-256 of each file stands beside it and
+catches every changed byte.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
@@ -88,7 +90,10 @@ def content_digest(recipe: dict[str, Any], teacher: PotentialReference, driver: 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write the manifest, through a temporary name: its presence is what makes a folder a release."""
     temporary = folder / f".{MANIFEST}.tmp"
-    temporary.write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(manifest.model_dump_json(indent=1) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(folder / MANIFEST)
 
 

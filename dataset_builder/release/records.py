@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Record(BaseModel):
     """Base of every record on disk: immutable, strict about types, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 R = TypeVar("R", bound=BaseModel)

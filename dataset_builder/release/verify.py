@@ -44,6 +44,7 @@ def verify_release(folder: Path, *, progress: Progress = lambda *_: None) -> Man
     progress("Files", len(manifest.files), len(manifest.files))
     _check_digest(folder, manifest)
     _check_ids(release)
+    _check_statements(release)
     for fold in _check_folds(release):
         _check_order(release, fold)
     return manifest
@@ -101,6 +102,27 @@ def _check_ids(release: Release) -> None:
     trajectory, frame = table.column("trajectory_id").to_numpy().astype(np.int64), table.column("frame").to_numpy()
     if (np.diff(trajectory * 2**16 + frame) <= 0).any():
         raise _wrong(release.folder / "data", "rows sorted by trajectory and frame", "another order")
+
+
+def _check_statements(release: Release) -> None:
+    """Compare what the manifest says in words of its own with the recipe and the rows."""
+    manifest, recipe = release.manifest, release.manifest.recipe
+    columns = release.structures
+    stated = {
+        "name": (manifest.name, recipe["name"]),
+        "version": (manifest.version, recipe["version"]),
+        "summary": (manifest.summary, recipe["summary"]),
+        "licence": (manifest.licence, recipe["licence"]),
+        "element": (manifest.element, recipe["structures"]["element"]),  # type: ignore[call-overload, index]
+        "coordination_cutoff": (manifest.coordination_cutoff, recipe["analysis"]["coordination_cutoff"]),  # type: ignore[call-overload, index]
+        "trajectories": (manifest.counts.trajectories, len(np.unique(columns.trajectory_id))),
+        "structures": (manifest.counts.structures, len(columns)),
+        "environments": (manifest.counts.environments, len(columns.atomic_numbers)),
+        "rejected": (manifest.counts.rejected, len(manifest.rejects)),
+    }
+    for name, (said, found) in stated.items():
+        if said != found:
+            raise _wrong(release.folder / f"MANIFEST.json, {name}", str(found), str(said))
 
 
 def _check_folds(release: Release) -> list[int]:

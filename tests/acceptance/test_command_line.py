@@ -83,28 +83,13 @@ def test_from_release_to_site_with_a_users_own_model(tiny_folder, tmp_path):
 
 
 @pytest.mark.parametrize(("model", "option"), [("sparse_gpr", "n_sparse=80"), ("neural_network", "max_steps=40")])
-def test_running_twice_gives_identical_predictions(model, option, tiny_folder, tmp_path):
+def test_running_twice_gives_identical_predictions(model, option, tiny_folder, tmp_path, monkeypatch):
     import pyarrow.parquet as pq
 
+    task = ["--release", tiny_folder, "--sizes", "100", "--folds", "0", "--seed", "3"]
     for out in ("a", "b"):
-        succeed(
-            "bench",
-            "run",
-            "--model",
-            model,
-            "--option",
-            option,
-            "--release",
-            tiny_folder,
-            "--sizes",
-            "100",
-            "--folds",
-            "0",
-            "--seed",
-            "3",
-            "--out",
-            tmp_path / out,
-        )
+        monkeypatch.setenv("SYNTHATOMS_CACHE", str(tmp_path / f"cache-{out}"))
+        succeed("bench", "run", "--model", model, "--option", option, *task, "--out", tmp_path / out)
     one, other = (pq.read_table(tmp_path / out / "fold0-n100-seed3.parquet") for out in ("a", "b"))
     assert one.replace_schema_metadata().equals(other.replace_schema_metadata())
 
@@ -191,6 +176,15 @@ def no_results(tmp_path, tiny_folder):
     return ["site", "build", "--results", tmp_path / "none", "--out", tmp_path / "site"], "no such folder"
 
 
+def out_is_a_file(tmp_path, tiny_folder):
+    (tmp_path / "taken").write_text("x")
+    return ["bench", "run", "--model", "mean", "--release", tiny_folder, "--out", tmp_path / "taken"], "File exists"
+
+
+def empty_sizes(tmp_path, tiny_folder):
+    return ["bench", "run", "--model", "mean", "--release", tiny_folder, "--sizes", "", "--out", tmp_path / "out"], "whole numbers"
+
+
 def unknown_option(tmp_path, tiny_folder):
     return ["site", "build", "--colour", "red"], "No such option"
 
@@ -204,6 +198,8 @@ MISTAKES = [
     truncated_predictions,
     unknown_size,
     no_results,
+    out_is_a_file,
+    empty_sizes,
     unknown_option,
 ]
 

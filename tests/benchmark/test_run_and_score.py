@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ase.neighborlist import neighbor_list
 
 from benchmark import Environments, Prediction
 from benchmark.errors import ModelError, PredictionsError, ResultsError, TaskError
@@ -24,7 +25,7 @@ from benchmark.tasks import held_out, list_tasks, read_track, train_set
 
 
 class Nearly:
-    """Predicts 0.25 eV too much for even atoms and too little for odd ones, by the memory of what it must not know."""
+    """Is wrong by 0.01 eV × (1 + atom index), upwards for even atoms, by the memory of what it must not know."""
 
     answers: ClassVar[dict[int, np.ndarray]] = {}
 
@@ -36,7 +37,11 @@ class Nearly:
 
     def predict(self, test):
         assert test.energies is None, "labels must not reach predict"
-        return Prediction(self.answers[len(test)] + 0.25 * self.scale * np.where(test.atom_index % 2, -1, 1))
+        return Prediction(self.answers[len(test)] + self.scale * known_error(test.atom_index))
+
+
+def known_error(atom_index):
+    return 0.01 * (1 + atom_index) * np.where(atom_index % 2, -1, 1)
 
 
 class Broken:
@@ -47,12 +52,50 @@ class Broken:
         return None
 
 
+class Constant:
+    def fit(self, train, *, seed):
+        self.mean = train.labels.mean()
+
+    def predict(self, test):
+        return Prediction(np.full(len(test), self.mean))
+
+
+class Bare(Constant):
+    def predict(self, test):
+        return np.full(len(test), self.mean)
+
+
+class Objects(Constant):
+    def predict(self, test):
+        return Prediction(np.full(len(test), None))
+
+
+class Short(Constant):
+    def predict(self, test):
+        return Prediction(np.zeros(len(test) - 1))
+
+
+class CannotStart(Constant):
+    def __init__(self):
+        raise RuntimeError("no licence")
+
+
 class NotANumber(Broken):
     def fit(self, train, *, seed):
         pass
 
     def predict(self, test):
         return Prediction(np.full(len(test), np.nan))
+
+
+FAILING = [
+    (Broken, r"RuntimeError: singular matrix \(.*test_run_and_score.py, line \d+\)"),
+    (NotANumber, "expected finite values"),
+    (Bare, "expected a benchmark.Prediction, got ndarray"),
+    (Objects, "expected a numpy array of floats, got object"),
+    (Short, r"expected shape \(\d+,\)"),
+    (CannotStart, "no licence"),
+]
 
 
 def source(factory) -> ModelSource:
@@ -109,11 +152,17 @@ def test_scores_are_those_of_a_known_error(predictions, tiny_release, tmp_path):
     results = read_results([tmp_path / "results"])
     assert [r.fold for r in results] == [0, 1]
     for result in results:
-        assert result.mae_mev == pytest.approx(250)
-        assert result.rmse_mev == pytest.approx(250)
-        assert sum(c.n for c in result.by_coordination) == sum(result.by_trajectory.n) == result.n_test
-        np.testing.assert_allclose(np.array(result.by_trajectory.sum_abs_ev), 0.25 * np.array(result.by_trajectory.n))
-        np.testing.assert_allclose(np.array(result.by_trajectory.sum_sq_ev2), 0.0625 * np.array(result.by_trajectory.n))
+        test = held_out(tiny_release, result.fold)
+        errors = known_error(test.environments.atom_index)
+        assert result.mae_mev == pytest.approx(1000 * np.abs(errors).mean())
+        assert result.rmse_mev == pytest.approx(1000 * np.sqrt((errors**2).mean()))
+        neighbours = np.concatenate([np.bincount(neighbor_list("i", a, 1.85), minlength=len(a)) for a in test.environments.to_ase()])
+        expected = {int(c): (int((neighbours == c).sum()), 1000 * np.abs(errors[neighbours == c]).mean()) for c in np.unique(neighbours)}
+        assert {c.coordination: (c.n, pytest.approx(c.mae_mev)) for c in result.by_coordination} == expected
+        assert len(result.by_trajectory.trajectory_id) > 0
+        for trajectory, n, absolute, squared in zip(*dict(result.by_trajectory).values(), strict=True):
+            own = errors[test.trajectory_id == trajectory]
+            assert (n, absolute, squared) == (len(own), pytest.approx(np.abs(own).sum()), pytest.approx((own**2).sum()))
         assert result.release.digest == tiny_release.manifest.digest
         assert result.release.teacher == "c-gap-mini"
         assert result.peak_memory_mib > 10
@@ -128,15 +177,58 @@ def test_finished_tasks_are_not_run_again(predictions, tiny_release, tasks):
 
 
 def test_folder_of_another_run_is_refused(predictions, tiny_release, tasks):
-    with pytest.raises(PredictionsError, match="expected options"):
-        run_model(source(Nearly), {"scale": 2.0}, tiny_release, tasks, predictions)
+    other = list_tasks(tiny_release, read_track("local-energy"), sizes=[310], folds=[0], seed=0)
+    for later in (tasks, other):
+        with pytest.raises(PredictionsError, match="expected options"):
+            run_model(source(Nearly), {"scale": 2.0}, tiny_release, later, predictions)
+    run_model(source(Nearly), {"scale": 2.0}, tiny_release, tasks, predictions, redo=True)
+    assert {read_predictions(path).run.identity.options["scale"] for path in predictions.glob("*.parquet")} == {2.0}
 
 
-@pytest.mark.parametrize(("factory", "message"), [(Broken, "RuntimeError: singular matrix"), (NotANumber, "expected finite values")])
+def test_changed_code_is_noticed(tiny_release, tasks, tmp_path, monkeypatch):
+    monkeypatch.setattr(ModelSource, "code_digest", lambda self: "before")
+    run_model(source(Constant), {}, tiny_release, tasks, tmp_path / "p")
+    monkeypatch.setattr(ModelSource, "code_digest", lambda self: "after")
+    with pytest.raises(PredictionsError, match=r"expected code_sha256 after, got before; .* --redo"):
+        run_model(source(Constant), {}, tiny_release, tasks, tmp_path / "p")
+
+
+def test_several_seeds_share_a_folder(predictions, tiny_release, tmp_path):
+    more = list_tasks(tiny_release, read_track("local-energy"), sizes=[100], folds=[0], seed=1)
+    run_model(source(Nearly), {}, tiny_release, more, predictions)
+    score_predictions(predictions, tiny_release, tmp_path / "results")
+    assert [(r.fold, r.seed) for r in read_results([tmp_path / "results"])] == [(0, 0), (0, 1), (1, 0)]
+
+
+def test_a_task_twice_is_refused(predictions, tiny_release, tmp_path):
+    (predictions / "copy.parquet").write_bytes((predictions / "fold0-n100-seed0.parquet").read_bytes())
+    with pytest.raises(PredictionsError, match="expected each task once"):
+        score_predictions(predictions, tiny_release, tmp_path / "results")
+
+
+def test_results_of_another_model_are_not_overwritten(predictions, tiny_release, tasks, tmp_path):
+    score_predictions(predictions, tiny_release, tmp_path / "results")
+    score_predictions(predictions, tiny_release, tmp_path / "results")
+    run_model(source(Constant), {}, tiny_release, tasks, tmp_path / "elsewhere" / "nearly")
+    before = (tmp_path / "results" / "nearly.jsonl").read_text()
+    with pytest.raises(PredictionsError, match="results of nearly"):
+        score_predictions(tmp_path / "elsewhere" / "nearly", tiny_release, tmp_path / "results")
+    assert (tmp_path / "results" / "nearly.jsonl").read_text() == before
+
+
+def test_models_in_one_folder_are_refused(predictions, tiny_release, tasks, tmp_path):
+    run_model(source(Constant), {}, tiny_release, tasks, tmp_path / "other")
+    (predictions / "fold0-n100-seed0.parquet").write_bytes((tmp_path / "other" / "fold0-n100-seed0.parquet").read_bytes())
+    with pytest.raises(PredictionsError, match="of the same run"):
+        score_predictions(predictions, tiny_release, tmp_path / "results")
+
+
+@pytest.mark.parametrize(("factory", "message"), FAILING)
 def test_failing_model_is_one_line_and_leaves_nothing(factory, message, tiny_release, tasks, tmp_path):
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=message) as caught:
         run_model(source(factory), {}, tiny_release, tasks, tmp_path / "out")
-    assert not list((tmp_path / "out").iterdir())
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def edit(path, change, metadata=None):
@@ -161,6 +253,11 @@ def other_release(metadata):
     return {b"synthatoms": json.dumps(run).encode()}
 
 
+def move_to_another_release(path):
+    for each in path.parent.glob("*.parquet"):
+        edit(each, lambda table: table, other_release)
+
+
 DAMAGE = {
     "truncated": (lambda p: p.write_bytes(p.read_bytes()[:-20]), "expected a whole Parquet file"),
     "flipped bit": (lambda p: p.write_bytes(bytes(b ^ (i == 60) for i, b in enumerate(p.read_bytes()))), "expected a whole Parquet file"),
@@ -171,7 +268,7 @@ DAMAGE = {
     "no energies": (lambda p: edit(p, lambda t: t.drop_columns("energy")), "no energy"),
     "extra column": (lambda p: edit(p, lambda t: t.append_column("x", pa.array([0] * len(t)))), "column x"),
     "no record": (lambda p: edit(p, lambda t: t, lambda m: {}), "a record of the run"),
-    "another release": (lambda p: edit(p, lambda t: t, other_release), "expected predictions for release digest"),
+    "another release": (move_to_another_release, "expected predictions for release digest"),
 }
 
 
@@ -212,6 +309,8 @@ def test_tasks_that_the_release_cannot_offer(sizes, folds, message, tiny_release
     [
         ("nonsense", "one of mean, neural_network, sparse_gpr"),
         ("no.such:Model", "importable module"),
+        (":", "unknown name"),
+        (".b:C", "unknown name"),
         ("benchmark.model:Nothing", "a class Nothing"),
         ("benchmark.tasks:Task", "without fit"),
     ],

@@ -59,32 +59,48 @@ class LammpsDriver:
     def advance(self, state: State, segment: Segment) -> State:
         """Return the state at the end of a segment."""
         lammps = self._lammps
+        self._load_potential(state.structure)
         try:
-            self._prepare(state, segment)
+            self._create_atoms(state)
+            self._set_bath(segment)
             lammps.command(f"run {segment.steps}")
             return self._state(state.structure)
         except Exception as error:  # LAMMPS raises bare Exception
             raise DriverError(f"LAMMPS: {' '.join(str(error).split())}") from error
 
-    def _prepare(self, state: State, segment: Segment) -> None:
-        structure = state.structure
+    def _load_potential(self, structure: Structure) -> None:
         species = np.unique(structure.atomic_numbers)
         lengths = np.diag(structure.cell)
-        self._lammps.commands_list(
-            [
-                "clear",
-                "units metal",
-                "atom_style atomic",
-                "atom_modify map array sort 0 0.0",
-                "boundary p p p",
-                f"region cell block 0 {lengths[0]:.17g} 0 {lengths[1]:.17g} 0 {lengths[2]:.17g}",
-                f"create_box {len(species)} cell",
-                *(f"mass {i} {atomic_masses[z]}" for i, z in enumerate(species, start=1)),
-                f"pair_style {self._pair_style}",
-                f"pair_coeff * * '{self._file}' {' '.join(chemical_symbols[z] for z in species)}",
-            ]
+        commands = [
+            "clear",
+            "units metal",
+            "atom_style atomic",
+            "atom_modify map array sort 0 0.0",
+            "boundary p p p",
+            f"region cell block 0 {lengths[0]:.17g} 0 {lengths[1]:.17g} 0 {lengths[2]:.17g}",
+            f"create_box {len(species)} cell",
+            *(f"mass {i} {atomic_masses[z]}" for i, z in enumerate(species, start=1)),
+            f"pair_style {self._pair_style}",
+            f"pair_coeff * * '{self._file}' {' '.join(chemical_symbols[z] for z in species)}",
+        ]
+        try:
+            self._lammps.commands_list(commands)
+        except Exception as error:  # LAMMPS raises bare Exception
+            raise PotentialError(
+                f"driver {self._pair_style}", expected="a pair style and file that LAMMPS accepts", got=error, remedy="correct the recipe"
+            ) from error
+
+    def _create_atoms(self, state: State) -> None:
+        structure, n = state.structure, len(state.structure)
+        types = np.unique(structure.atomic_numbers, return_inverse=True)[1] + 1
+        wrapped = _wrap(structure.positions, np.diag(structure.cell))
+        created = self._lammps.create_atoms(
+            n, list(range(1, n + 1)), types.tolist(), wrapped.ravel().tolist(), state.velocities.ravel().tolist()
         )
-        self._create_atoms(structure, state.velocities, np.searchsorted(species, structure.atomic_numbers) + 1)
+        if created != n:
+            raise DriverError(f"LAMMPS: placed {created} of {n} atoms")
+
+    def _set_bath(self, segment: Segment) -> None:
         self._lammps.commands_list(
             [
                 f"timestep {segment.timestep:.17g}",
@@ -93,13 +109,6 @@ class LammpsDriver:
                 f"fix bath all langevin {segment.start:.17g} {segment.end:.17g} {segment.damping:.17g} {segment.seed} zero yes",
             ]
         )
-
-    def _create_atoms(self, structure: Structure, velocities: np.ndarray, types: np.ndarray) -> None:
-        n = len(structure)
-        wrapped = _wrap(structure.positions, np.diag(structure.cell))
-        created = self._lammps.create_atoms(n, list(range(1, n + 1)), types.tolist(), wrapped.ravel().tolist(), velocities.ravel().tolist())
-        if created != n:
-            raise DriverError(f"LAMMPS: placed {created} of {n} atoms")
 
     def _state(self, before: Structure) -> State:
         n = len(before)

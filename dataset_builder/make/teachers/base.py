@@ -13,6 +13,8 @@ class Teacher(Protocol):
     """Labels structures."""
 
     reference: PotentialReference
+    elements: frozenset[int]
+    """Atomic numbers that it knows; of others it may say nothing, or zero."""
 
     def label(self, structure: Structure) -> Labels:
         """Return the labels of one structure [eV, eV/Å]."""

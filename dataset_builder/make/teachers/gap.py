@@ -5,8 +5,10 @@ Per-atom energies belong to teacher *and* engine: another engine may divide the 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import lzma
+import re
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +20,9 @@ from dataset_builder.errors import PotentialError
 from dataset_builder.release.manifest import PotentialReference
 from dataset_builder.structure import Labels, Structure
 
+SPARSE_FILE = re.compile(r'sparseX_filename="([^"]+)"')
+DESCRIPTOR = re.compile(r"<descriptor>([^<]*)</descriptor>")
+ELEMENT = re.compile(r"\bZ\d?=\{?(\d+)")
 SHIPPED = {"c-gap-mini": Path(__file__).parent / "c_gap_mini" / "c_gap_mini.xml.xz"}
 
 
@@ -38,10 +43,13 @@ class GapTeacher:
     """
 
     def __init__(self, potential: str, folder: Path) -> None:
-        self._name, self._xml = potential, _read_xml(potential, folder)
-        name = potential if potential in SHIPPED else Path(potential).name
-        sha256 = hashlib.sha256(self._xml.encode()).hexdigest()
+        path = SHIPPED.get(potential, folder / potential)
+        self._name, self._xml, self._folder = potential, _read_xml(potential, path), path.parent
+        sparse = [_read_sparse(name, path) for name in SPARSE_FILE.findall(self._xml)]
+        name = potential if potential in SHIPPED else path.name
+        sha256 = hashlib.sha256(b"".join([self._xml.encode(), *sparse])).hexdigest()
         self.reference = PotentialReference(name=name, engine=f"quippy {_quippy_version()}", sha256=sha256)
+        self.elements = frozenset(int(z) for text in DESCRIPTOR.findall(self._xml) for z in ELEMENT.findall(text))
 
     @cached_property
     def _potential(self) -> Any:
@@ -49,7 +57,8 @@ class GapTeacher:
         from quippy.potential import Potential
 
         try:
-            return Potential(args_str="", param_str=self._xml)
+            with contextlib.chdir(self._folder):  # where quippy looks for the files of sparse points that an XML may name
+                return Potential(args_str="", param_str=self._xml)
         except RuntimeError as error:
             raise PotentialError(
                 f"teacher.potential {self._name}",
@@ -66,17 +75,14 @@ class GapTeacher:
         return Labels(float(found["energy"]), np.array(found["energies"]), np.array(found["forces"]))
 
 
-def _read_xml(potential: str, folder: Path) -> str:
-    path = SHIPPED.get(potential, folder / potential)
+def _read_xml(potential: str, path: Path) -> str:
     try:
         content = path.read_bytes()
         text = (lzma.decompress(content) if path.suffix == ".xz" else content).decode()
     except OSError as error:
+        expected = f"{', '.join(SHIPPED)} or the path of a GAP's XML file"
         raise PotentialError(
-            f"teacher.potential {potential}",
-            expected=f"{', '.join(SHIPPED)} or the path of a GAP's XML file",
-            got=error.strerror,
-            remedy="correct the name or the path",
+            f"teacher.potential {potential}", expected=expected, got=error.strerror, remedy="correct the name or the path"
         ) from error
     except (lzma.LZMAError, UnicodeDecodeError) as error:
         raise PotentialError(
@@ -90,6 +96,18 @@ def _read_xml(potential: str, folder: Path) -> str:
             remedy="give the XML file itself",
         )
     return text
+
+
+def _read_sparse(name: str, xml: Path) -> bytes:
+    try:
+        return (xml.parent / name).read_bytes()
+    except OSError as error:
+        raise PotentialError(
+            f"teacher.potential {xml.name}",
+            expected=f"its file of sparse points {name} beside it",
+            got=error.strerror,
+            remedy="copy it there",
+        ) from error
 
 
 def _quippy_version() -> str:

@@ -11,8 +11,9 @@ import time
 import psutil
 import pytest
 
-from dataset_builder.errors import ReleaseError
+from dataset_builder.errors import PotentialError, ReleaseError
 from dataset_builder.make.build import build_release
+from dataset_builder.make.workplace import WORK, claim
 from dataset_builder.release.manifest import read_manifest
 from tests.conftest import write_tiny_recipe
 
@@ -27,7 +28,7 @@ def build_and_kill(recipe, out, parts):
     command = [sys.executable, "-m", "synthatoms", "dataset", "build", str(recipe), "--out", str(out)]
     build = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     deadline = time.monotonic() + 120
-    while len(list(out.glob(".build/parts/*.parquet"))) < parts and build.poll() is None and time.monotonic() < deadline:
+    while len(list(out.glob(f"{WORK}/parts/*.parquet"))) < parts and build.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)
     children = psutil.Process(build.pid).children(recursive=True) if build.poll() is None else []
     os.kill(build.pid, signal.SIGKILL)
@@ -43,13 +44,13 @@ def test_killed_build_goes_on_and_ends_the_same(tiny_recipe, tiny_folder, tmp_pa
         assert not (out / "MANIFEST.json").exists()
         _, alive = psutil.wait_procs(workers, timeout=20)
         assert not alive, "workers outlived the build"
-        now = {path.name: path.stat().st_mtime_ns for path in out.glob(".build/parts/*.parquet")}
+        now = {path.name: path.stat().st_mtime_ns for path in out.glob(f"{WORK}/parts/*.parquet")}
         assert len(now) >= parts
         assert {name: now[name] for name in stored} == stored, "finished work was done again"
         stored = now
     build_release(tiny_recipe, out)
     assert read_manifest(out) == read_manifest(tiny_folder)
-    assert not (out / ".build").exists()
+    assert not (out / WORK).exists()
 
 
 def test_rejected_frames_are_counted_and_listed(tmp_path):
@@ -77,6 +78,25 @@ def test_foreign_folder_is_refused_untouched(tiny_recipe, tmp_path):
     with pytest.raises(ReleaseError, match=r"folder with thesis\.tex"):
         build_release(tiny_recipe, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_teacher_that_does_not_know_the_element_is_refused(tmp_path):
+    recipe = write_tiny_recipe(tmp_path / "r.toml", element='"Si"')
+    with pytest.raises(PotentialError, match="expected a potential for Si, got one for C"):
+        build_release(recipe, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_work_with_other_potentials_is_not_gone_on_with(tiny_recipe, tmp_path):
+    with claim(tmp_path / "out", "work of another teacher"):
+        pass
+    with pytest.raises(ReleaseError, match="with these potentials and engines"):
+        build_release(tiny_recipe, tmp_path / "out")
+
+
+def test_two_builds_do_not_share_a_folder(tiny_recipe, tmp_path):
+    with claim(tmp_path, "first"), pytest.raises(ReleaseError, match="one build at a time"), claim(tmp_path, "first"):
+        pass
 
 
 def test_manifest_says_who_labelled_and_what_moved(tiny_folder):

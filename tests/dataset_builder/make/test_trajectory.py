@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ase.build import bulk
+from ase.io import write
 
 from dataset_builder.errors import PotentialError, RecipeError
 from dataset_builder.make.checks import check_labels, check_structure
@@ -67,14 +70,17 @@ def test_segment_depends_on_state_and_seed_alone(driver):
 
 
 def test_thermostat_follows_the_ramp(driver):
-    state = melt()
-    for seed in range(5):
-        state = driver.advance(state, replace(SEGMENT, steps=500, seed=seed + 1))
+    state = driver.advance(melt(), replace(SEGMENT, end=1000, steps=3000))
     temperatures = []
     for seed in range(40):
-        state = driver.advance(state, replace(SEGMENT, steps=50, seed=seed + 100))
+        state = driver.advance(state, replace(SEGMENT, start=1000, end=1000, steps=50, seed=seed + 100))
         temperatures.append(state.temperature())
-    assert np.mean(temperatures) == pytest.approx(3000, rel=0.15)
+    assert np.mean(temperatures) == pytest.approx(1000, rel=0.2)
+
+
+def test_pair_style_that_lammps_does_not_know_is_a_wrong_recipe():
+    with pytest.raises(PotentialError, match="pair style and file that LAMMPS accepts"):
+        LammpsDriver("tersofff", "SiC_Erhart-Albe.tersoff", Path()).advance(melt(), SEGMENT)
 
 
 def test_dynamics_that_break_down_are_an_error_with_a_reason(driver):
@@ -111,6 +117,39 @@ def test_bad_potential_is_one_clear_line(name, content, message, tmp_path):
     with pytest.raises(PotentialError, match=message) as caught:
         GapTeacher(name, tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_teacher_knows_its_elements(teacher):
+    assert teacher.elements == {6}
+
+
+def test_potential_with_separate_sparse_points(tmp_path, monkeypatch):
+    """`gap_fit` writes sparse points to files beside the XML unless told otherwise; they are found, and part of the identity."""
+    cells = [melt(6).structure.to_ase() for _ in range(3)]
+    for i, cell in enumerate(cells):
+        cell.rattle(0.1, seed=i)
+        cell.info["E_ref"] = -6.0 * len(cell) + i
+    write(tmp_path / "cells.extxyz", cells)
+    gap = "distance_2b cutoff=3.0 covariance_type=ard_se delta=1 theta_uniform=1.0 sparse_method=uniform n_sparse=5 add_species"
+    names = "energy_parameter_name=E_ref force_parameter_name=none virial_parameter_name=none"
+    command = [
+        Path(sys.executable).with_name("gap_fit"),
+        "at_file=cells.extxyz",
+        f"gap={{{gap}}}",
+        "default_sigma={0.01 0.1 0 0}",
+        *names.split(),
+        "e0=0.0",
+        "gp_file=two.xml",
+    ]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    sparse = next(tmp_path.glob("two.xml.sparseX*"))
+    teacher = GapTeacher("two.xml", tmp_path)
+    assert np.isfinite(teacher.label(melt(6).structure).energy)
+    sparse.write_text(sparse.read_text() + "\n")
+    assert GapTeacher("two.xml", tmp_path).reference.sha256 != teacher.reference.sha256
+    sparse.unlink()
+    with pytest.raises(PotentialError, match="file of sparse points"):
+        GapTeacher("two.xml", tmp_path)
 
 
 def test_schedule_is_a_ramp_of_every_stage():

@@ -11,7 +11,7 @@ import pytest
 from datasets import load_dataset
 
 from dataset_builder.errors import ReleaseError
-from dataset_builder.release.manifest import hash_file, read_manifest
+from dataset_builder.release.manifest import Manifest, content_digest, hash_file, read_manifest
 from dataset_builder.release.reader import open_release
 from dataset_builder.release.schema import STRUCTURES
 from dataset_builder.release.shards import column_digests
@@ -32,6 +32,8 @@ def rewrite(folder, name, change):
         "columns": column_digests(table),
     }
     manifest["files"][name] = entry
+    whole = Manifest.model_validate_json(json.dumps(manifest))
+    manifest["digest"] = content_digest(whole.recipe, whole.teacher, whole.driver, whole.files)
     (folder / "MANIFEST.json").write_text(json.dumps(manifest))
 
 
@@ -69,11 +71,11 @@ def test_every_configuration_of_the_card_loads(tiny_folder, tmp_path):
 def test_a_rebuilt_folder_does_not_answer_from_the_cache(copy_of_tiny, tmp_path):
     """The trap: `load_dataset` keys its cache by the card, so the card must name the contents."""
     load_dataset(str(copy_of_tiny), split="train", cache_dir=str(tmp_path))
+    digest = read_manifest(copy_of_tiny).digest
     rewrite(copy_of_tiny, SHARD, lambda table: table.slice(0, 3))
     card = (copy_of_tiny / "README.md").read_text()
-    digest = read_manifest(copy_of_tiny).digest
     assert card.count(f"digest {digest}") >= 2
-    (copy_of_tiny / "README.md").write_text(card.replace(digest, "0" * 64))
+    (copy_of_tiny / "README.md").write_text(card.replace(digest, read_manifest(copy_of_tiny).digest))
     assert len(load_dataset(str(copy_of_tiny), split="train", cache_dir=str(tmp_path))) == 3
 
 
@@ -131,29 +133,60 @@ def edit_manifest(**changes):
     return edit
 
 
+def leave_an_atom_out_of_bounds(folder):
+    rewrite(
+        folder, "splits/train_order-fold2.parquet", lambda t: set_values(t, "atom_index", [12, *t.column("atom_index").to_pylist()[1:]])
+    )
+
+
 CORRUPTIONS = {
-    "flip a byte": flip_a_byte,
-    "truncate": lambda f: (f / SHARD).write_bytes((f / SHARD).read_bytes()[:-100]),
-    "drop a shard": lambda f: (f / SHARD).unlink(),
-    "add a shard": lambda f: (f / "data/part-00009-of-00001.parquet").write_bytes((f / SHARD).read_bytes()),
-    "edit the card": lambda f: (f / "README.md").write_text("better"),
-    "change a label, fix its checksum": change_a_label,
-    "change label and total, fix the checksum": change_label_and_total,
-    "reorder rows, fix the checksum": lambda f: rewrite(f, SHARD, lambda t: t.take(list(range(len(t)))[::-1])),
-    "drop the units, fix the checksum": lambda f: rewrite(f, SHARD, lambda t: t.cast(pa.schema([x.remove_metadata() for x in t.schema]))),
-    "drop a trajectory's fold": lambda f: rewrite(f, "splits/folds.parquet", lambda t: t.slice(1)),
-    "train on the test set": train_on_the_test_set,
-    "repeat a training row": lambda f: rewrite(f, "splits/train_order-fold1.parquet", lambda t: t.take([0, 0, *range(2, len(t))])),
-    "change the digest": edit_manifest(digest="0" * 64),
-    "change the recipe": edit_manifest(recipe={"name": "other"}),
-    "unknown key": edit_manifest(extra=1),
-    "no manifest": lambda f: (f / "MANIFEST.json").unlink(),
+    "flip a byte": (flip_a_byte, "the file was altered"),
+    "truncate": (lambda f: (f / SHARD).write_bytes((f / SHARD).read_bytes()[:-100]), "the file was altered"),
+    "drop a shard": (lambda f: (f / SHARD).unlink(), "expected a file named in the manifest"),
+    "add a shard": (
+        lambda f: (f / "data/part-00009-of-00001.parquet").write_bytes((f / SHARD).read_bytes()),
+        "only files that the manifest names",
+    ),
+    "edit the card": (lambda f: (f / "README.md").write_text("better"), "the file was altered"),
+    "change a label, mend the digests": (change_a_label, "local energies that sum to the total"),
+    "reorder rows, mend the digests": (
+        lambda f: rewrite(f, SHARD, lambda t: t.take(list(range(len(t)))[::-1])),
+        "ascending, distinct structure ids",
+    ),
+    "drop the units, mend the digests": (
+        lambda f: rewrite(f, SHARD, lambda t: t.cast(pa.schema([x.remove_metadata() for x in t.schema]))),
+        "schema of a release",
+    ),
+    "drop a structure, mend the digests": (lambda f: rewrite(f, SHARD, lambda t: t.slice(1)), "MANIFEST.json, structures"),
+    "drop a trajectory's fold": (lambda f: rewrite(f, "splits/folds.parquet", lambda t: t.slice(1)), "each trajectory in one fold"),
+    "train on the test set": (train_on_the_test_set, "no environment of the fold's own trajectories"),
+    "repeat a training row": (
+        lambda f: rewrite(f, "splits/train_order-fold1.parquet", lambda t: t.take([0, 0, *range(2, len(t))])),
+        "each environment once",
+    ),
+    "an atom that does not exist": (leave_an_atom_out_of_bounds, "atoms that exist"),
+    "change the digest": (edit_manifest(digest="0" * 64), "of the contents it lists"),
+    "change the recipe": (edit_manifest(recipe={"name": "other"}), "of the contents it lists"),
+    "change the coordination cut-off": (edit_manifest(coordination_cutoff=2.6), "MANIFEST.json, coordination_cutoff"),
+    "hide a reject": (
+        edit_manifest(rejects=7 * [{"trajectory_id": 0, "frame": 0, "check": "x", "detail": "y"}]),
+        "MANIFEST.json, rejected",
+    ),
+    "unknown key": (edit_manifest(extra=1), "the unknown key 'extra'"),
+    "no manifest": (lambda f: (f / "MANIFEST.json").unlink(), "expected a release folder"),
 }
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
 def test_verify_finds(corruption, copy_of_tiny):
-    CORRUPTIONS[corruption](copy_of_tiny)
-    with pytest.raises(ReleaseError) as caught:
+    act, message = CORRUPTIONS[corruption]
+    act(copy_of_tiny)
+    with pytest.raises(ReleaseError, match=message) as caught:
         verify_release(copy_of_tiny)
     assert "\n" not in str(caught.value)
+
+
+def test_a_label_changed_with_its_total_changes_the_digest(copy_of_tiny, tiny_folder):
+    """Nothing but the digest can tell: which is why results and submissions name it."""
+    change_label_and_total(copy_of_tiny)
+    assert verify_release(copy_of_tiny).digest != read_manifest(tiny_folder).digest

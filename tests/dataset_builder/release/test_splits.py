@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dataset_builder.release.splits import SIZES, assign_folds, sizes_up_to, train_order
+from dataset_builder.release.splits import SIZES, _splitmix, assign_folds, sizes_up_to, train_order
 
 IDS = np.array([3, 10, 11, 40], dtype=np.int32)
 N_ATOMS = np.array([5, 1, 700, 64])
@@ -31,6 +31,11 @@ def test_folds_and_seeds_have_orders_of_their_own():
     orders = [np.stack(train_order(IDS, N_ATOMS, fold=f, seed=s)) for f, s in ((0, 1), (1, 1), (0, 2))]
     assert (orders[0] != orders[1]).any()
     assert (orders[0] != orders[2]).any()
+
+
+def test_hash_is_splitmix64():
+    """First output of SplitMix64 started from 0, as in the generator's published code (Vigna, prng.di.unimi.it/splitmix64.c)."""
+    assert int(_splitmix(np.zeros(1, dtype=np.uint64))[0]) == 0xE220A8397B1DCDAF
 
 
 def test_order_is_uniform_over_structures():
