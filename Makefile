@@ -19,11 +19,13 @@ format: .venv/test.stamp
 	$(BIN)/ruff format .
 
 .venv/demo.stamp: pyproject.toml constraints.txt
+	@echo "Installing into .venv: a minute or two, 3 GB"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
 	@touch $@
 
 .venv/test.stamp: pyproject.toml constraints.txt
+	@echo "Installing into .venv: a minute or two, 3 GB"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
 	@touch $@ .venv/demo.stamp

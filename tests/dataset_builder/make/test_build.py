@@ -69,7 +69,7 @@ def test_finished_release_is_left_alone(tiny_recipe, tiny_folder):
 
 def test_release_is_immutable(copy_of_tiny, tmp_path):
     other = write_tiny_recipe(tmp_path / "other.toml", seed="1")
-    with pytest.raises(ReleaseError, match="release of another recipe"):
+    with pytest.raises(ReleaseError, match="got another release, tiny"):
         build_release(other, copy_of_tiny)
 
 
