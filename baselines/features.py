@@ -56,6 +56,26 @@ class Soap:
         return f"soap {settings} Z={centre} n_species={len(self.species)} species_Z={{{species}}}"
 
 
+class SoapOfTraining:
+    """SOAP with settings chosen beforehand, of the elements in the first environments it is asked for: the training set's.
+
+    Parameters
+    ----------
+    settings
+        `Soap`'s, without species.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self._settings = settings
+        self._soap: Soap | None = None
+
+    def __call__(self, environments: Environments) -> np.ndarray:
+        """Return the features of environments, shape ``(n, d)``; see `soap_features`."""
+        if self._soap is None:
+            self._soap = Soap(species_of(environments), **self._settings)
+        return soap_features(environments, self._soap)
+
+
 def soap_features(environments: Environments, soap: Soap, folder: Path | None = None) -> np.ndarray:
     """Return the normalised power spectrum of each environment.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from baselines.features import Soap, soap_features, species_of
+from baselines.features import SoapOfTraining
 from benchmark import Prediction
 
 if TYPE_CHECKING:
@@ -86,8 +86,7 @@ class NeuralNetwork:
         self.width, self.depth = width, depth
         self.learning_rate = learning_rate
         self.batch_size, self.max_steps, self.patience = batch_size, max_steps, patience
-        self._soap_options = {"n_max": n_max, "l_max": l_max, "cutoff": cutoff, "sigma": sigma}
-        self._soap: Soap | None = None
+        self._features = SoapOfTraining(n_max=n_max, l_max=l_max, cutoff=cutoff, sigma=sigma)
 
     def prepare(self, environments: Environments) -> None:
         """Compute and keep the descriptors."""
@@ -147,11 +146,6 @@ class NeuralNetwork:
             standardised = self._network(_float32(self._inputs.forward(features))).double().numpy()
         energies: np.ndarray = self._outputs.backward(standardised)[:, 0]
         return energies
-
-    def _features(self, environments: Environments) -> np.ndarray:
-        if self._soap is None:
-            self._soap = Soap(species_of(environments), **self._soap_options)  # type: ignore[arg-type]
-        return soap_features(environments, self._soap)
 
 
 def _perceptron(inputs: int, width: int, depth: int, generator: torch.Generator) -> nn.Sequential:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.linalg import blas, cholesky, solve_triangular
 
-from baselines.features import Soap, soap_features, species_of
+from baselines.features import SoapOfTraining
 from benchmark import Prediction
 
 if TYPE_CHECKING:
@@ -132,8 +132,7 @@ class SparseGPR:
         if min(n_sparse, zeta) < 1 or min(amplitude, noise) <= 0:
             raise ValueError("n_sparse and zeta must be at least 1, amplitude and noise positive")
         self.n_sparse, self.zeta, self.amplitude, self.noise, self.with_std = n_sparse, zeta, amplitude, noise, with_std
-        self._soap_options = {"n_max": n_max, "l_max": l_max, "cutoff": cutoff, "sigma": sigma}
-        self._soap: Soap | None = None
+        self._features = SoapOfTraining(n_max=n_max, l_max=l_max, cutoff=cutoff, sigma=sigma)
 
     def prepare(self, environments: Environments) -> None:
         """Compute and keep the descriptors."""
@@ -153,11 +152,6 @@ class SparseGPR:
         features = self._features(test)
         std = self.posterior.std(features) if self.with_std else None
         return Prediction(self.posterior.mean(features) + self._offset, std)
-
-    def _features(self, environments: Environments) -> np.ndarray:
-        if self._soap is None:
-            self._soap = Soap(species_of(environments), **self._soap_options)  # type: ignore[arg-type]
-        return soap_features(environments, self._soap)
 
 
 def _chunks(n: int) -> Iterator[slice]:
