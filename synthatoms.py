@@ -28,6 +28,7 @@ DEMO_MODELS: dict[str, dict[str, str | int | float | bool]] = {
     "neural_network": {"max_steps": 1_000},
 }
 DEMO_FOLDS = [0, 1, 2]
+INTERRUPTED = 130  # what Typer, like a shell, makes of Ctrl-C
 
 
 @app.command(epilog="Example: synthatoms demo --out demo")
@@ -72,10 +73,8 @@ def main() -> None:
         code = app(standalone_mode=False)
     except InputError as error:
         _stop(str(error), 2)
-    except KeyboardInterrupt:
-        _stop("stopped; the same command goes on from here", 130)
-    except typer.Abort:
-        _stop("stopped; the same command goes on from here", 130)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
     except OSError as error:
         _stop(f"{error.filename}: expected a path that can be read or written, got {error.strerror}; choose another", 2)
     except Exception as error:
@@ -85,6 +84,8 @@ def main() -> None:
         if not message():  # help was asked for by giving no command
             sys.exit(2)
         _stop(f"{message().rstrip('.')}; see `synthatoms --help`", 2)
+    if code == INTERRUPTED:
+        _stop("stopped; the same command goes on from here", INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

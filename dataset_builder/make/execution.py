@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import active_children, connection, get_context, parent_process
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -25,13 +25,15 @@ def run_tasks(function: Callable[..., T], tasks: Sequence[tuple[Any, ...]], work
     workers
         Number of processes. Each is fresh (spawned) and uses one thread for linear algebra.
     """
+    before = set(active_children())
     with _one_thread_each(), ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent) as pool:
-        futures = [pool.submit(function, *task) for task in tasks]
         try:
-            for future in as_completed(futures):
+            for future in as_completed([pool.submit(function, *task) for task in tasks]):
                 yield future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except BaseException:  # an error, or Ctrl-C: what runs is not worth waiting for
+            for worker in set(active_children()) - before:
+                worker.kill()
+            raise
 
 
 class _one_thread_each:  # noqa: N801 - used as a function

@@ -53,6 +53,20 @@ def test_killed_build_goes_on_and_ends_the_same(tiny_recipe, tiny_folder, tmp_pa
     assert not (out / WORK).exists()
 
 
+def test_ctrl_c_stops_at_once_in_one_line(tiny_recipe, tmp_path):
+    command = [sys.executable, "-m", "synthatoms", "dataset", "build", str(tiny_recipe), "--workers", "2", "--out", str(tmp_path / "out")]
+    build = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, text=True)
+    deadline = time.monotonic() + 60
+    while len(psutil.Process(build.pid).children()) < 3 and time.monotonic() < deadline:  # two workers and their resource tracker
+        time.sleep(0.05)
+    workers = psutil.Process(build.pid).children()
+    os.killpg(build.pid, signal.SIGINT)
+    _, stderr = build.communicate(timeout=30)
+    assert build.returncode == 130
+    assert stderr.strip() == "synthatoms: stopped; the same command goes on from here"
+    assert not psutil.wait_procs(workers, timeout=20)[1]
+
+
 def test_rejected_frames_are_counted_and_listed(tmp_path):
     recipe = write_tiny_recipe(tmp_path / "r.toml", min_distance="1.3", densities="[1.5, 3.0]", anneal_temperatures="[2000, 3000, 4000]")
     manifest = read_manifest(build_release(recipe, tmp_path / "out"))
