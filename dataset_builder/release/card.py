@@ -82,7 +82,7 @@ def _card(manifest: Manifest, order_rows: int) -> str:
         name=manifest.name,
         version=manifest.version,
         summary=manifest.summary,
-        folder=f"releases/{manifest.name}",
+        folder="path/to/this/folder",
         sizes=", ".join(f"{size:,}" for size in sizes_up_to(order_rows)),
         columns="\n".join(f"| `{c.name}` | {c.type} | {c.unit} | {c.meaning} |" for c in STRUCTURES),
         teacher=manifest.teacher.name,
