@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import ase
 
 Progress = Callable[[str, int, int], None]
-STEPS = 4
 
 
 def fit_teacher(recipe: Path, out: Path, *, progress: Progress) -> Path:
@@ -40,7 +39,7 @@ def fit_teacher(recipe: Path, out: Path, *, progress: Progress) -> Path:
     out
         Folder to write to: potential, ``fit.json``, ``README.md``, plots and the log of gap_fit. Made if missing.
     progress
-        Called with a message, the steps done and their total.
+        Called with a stage's name, how much of it is done, and how much there is.
 
     Returns
     -------
@@ -63,14 +62,14 @@ def fit_teacher(recipe: Path, out: Path, *, progress: Progress) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".fit-") as scratch:
         folder = Path(scratch)
-        progress("fitting (gap_fit)", 0, STEPS)
+        progress("Fitting with gap_fit", 0, 1)
         started = time.monotonic()
         xml = run_gap_fit(settings, select_split(cells, "train"), folder, program)
         fit_s = time.monotonic() - started
+        progress("Fitting with gap_fit", 1, 1)
         (folder / f"{settings.name}.xml.xz").write_bytes(lzma.compress(xml.encode(), preset=9 | lzma.PRESET_EXTREME))
-        write_report(Fitted(settings, recipe, data, cells, xml, fit_s), folder, lambda message, done: progress(message, done, STEPS))
+        write_report(Fitted(settings, recipe, data, cells, xml, fit_s), folder, progress)
         _move_results(folder, out)
-    progress("done", STEPS, STEPS)
     return out / f"{settings.name}.xml.xz"
 
 

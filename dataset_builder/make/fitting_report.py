@@ -49,7 +49,7 @@ class Fitted:
     fit_s: float
 
 
-def write_report(fitted: Fitted, folder: Path, progress: Callable[[str, int], None]) -> None:
+def write_report(fitted: Fitted, folder: Path, progress: Callable[[str, int, int], None]) -> None:
     """Measure the potential and write ``fit.json``, ``README.md``, ``parity.png``, ``energy_volume.png``.
 
     Parameters
@@ -59,22 +59,24 @@ def write_report(fitted: Fitted, folder: Path, progress: Callable[[str, int], No
     folder
         Where to write; the compressed potential is already there.
     progress
-        Called with a message and the number of steps done.
+        Called with a stage's name, how much of it is done, and how much there is.
     """
     from dataset_builder.make.fitting_card import card_of
 
-    progress("measuring errors against PBE", 1)
     evaluate = evaluator(fitted.xml)
     e0 = isolated_atom_energy(fitted.cells, str(fitted.data))
-    predictions = [predict(evaluate, cell, e0) for cell in fitted.cells]
-    progress("drawing crystals and dimer", 2)
+    predictions = []
+    for cell in fitted.cells:
+        predictions.append(predict(evaluate, cell, e0))
+        progress("Errors against PBE", len(predictions), len(fitted.cells))
+    progress("Crystals, dimer and card", 0, 1)
     curves = [curve for name, atoms in CRYSTALS if (curve := crystal_curve(evaluate, predictions, name, atoms, e0)) is not None]
-    progress("writing the model card", 3)
     record = record_of(fitted, folder, predictions, curves, dimer_curve(evaluate, e0))
     (folder / "fit.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (folder / "README.md").write_text(card_of(record), encoding="utf-8")
     draw_parity(predictions, folder / "parity.png")
     draw_energy_volume(curves, folder / "energy_volume.png")
+    progress("Crystals, dimer and card", 1, 1)
 
 
 def rms_errors(predictions: Iterable[Prediction]) -> dict[str, float | int]:
