@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ JSON_HELP = "Print the outcome as one JSON object, for programs."
 
 
 @contextmanager
-def show_progress(label: str = "") -> Iterator[Callable[[str, int, int], None]]:
+def show_progress() -> Iterator[Callable[[str, int, int], None]]:
     """Yield a function ``(stage, done, total)`` that keeps one line a stage on the standard error stream.
 
     Where that is no terminal, each stage is printed once when it is complete.
@@ -33,14 +33,14 @@ def show_progress(label: str = "") -> Iterator[Callable[[str, int, int], None]]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        stages: dict[str, int] = {}
+        stages: dict[str, TaskID] = {}
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in stages:
-                stages[stage] = bars.add_task(f"{label}{stage}", total=total)
-            bars.update(bars.task_ids[stages[stage]], completed=done)
+                stages[stage] = bars.add_task(stage, total=total)
+            bars.update(stages[stage], completed=done)
             if done == total and not console.is_terminal:
-                console.print(f"{label}{stage}: {done}/{total}", highlight=False)
+                console.print(f"{stage}: {done}/{total}", highlight=False)
 
         yield report
 
