@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from dataset_builder.errors import RecipeError
 from dataset_builder.make.recipe import frames_per_trajectory
-from dataset_builder.make.trajectory import count_frames, read_part
+from dataset_builder.make.trajectory import count_frames, read_frames, read_rejects
 from dataset_builder.release.card import card_files
 from dataset_builder.release.manifest import Counts, FileEntry, Manifest, PotentialReference, Reject, content_digest, hash_file
 from dataset_builder.release.schema import FOLDS, STRUCTURES, TRAIN_ORDER, Column, arrow_schema
@@ -97,7 +97,7 @@ def _count(rows: Rows, rejects: list[Reject]) -> Counts:
 
 
 def _write_shards(recipe: Recipe, parts: list[Path], target: Path, files: Files, progress: Progress) -> tuple[Rows, list[Reject]]:
-    rejects = [reject for part in parts for reject in read_part(part)[1]]
+    rejects = [reject for part in parts for reject in read_rejects(part)]
     filled = [part for part in parts if count_frames(part)]
     if not filled:
         raise RecipeError(
@@ -110,7 +110,7 @@ def _write_shards(recipe: Recipe, parts: list[Path], target: Path, files: Files,
     groups = [filled[i : i + per_shard] for i in range(0, len(filled), per_shard)]
     rows: list[pa.Table] = []
     for i, group in enumerate(groups):
-        tables = [read_part(part)[0] for part in group]
+        tables = [read_frames(part) for part in group]
         rows.extend(_row_columns(table) for table in tables)
         _add_file(files, target, f"data/part-{i:05d}-of-{len(groups):05d}.parquet", tables, STRUCTURES)
         progress("Shards", i + 1, len(groups))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from dataset_builder.make.fitting_curves import Curve, Prediction
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"  # Okabe and Ito, distinct to colour-blind eyes
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#777777"  # Okabe and Ito, distinct to colour-blind eyes
 
 
 def draw_parity(predictions: list[Prediction], path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, model_validator
 
 from dataset_builder.errors import RecipeError
+from dataset_builder.make.recipe import find_toml
 from dataset_builder.release.records import Record, read_toml
 
 if TYPE_CHECKING:
@@ -89,13 +90,8 @@ class FitRecipe(Record):
 
 
 def find_fit_recipe(name_or_path: str) -> Path:
-    """Return the file of a shipped fit recipe's name, or of a path; raises `RecipeError` if there is neither."""
-    path = SHIPPED.get(name_or_path, Path(name_or_path))
-    if not path.is_file():
-        raise RecipeError(
-            f"fit recipe {name_or_path}", expected=f"a TOML file or {', '.join(SHIPPED)}", got="no such file", remedy="check the path"
-        )
-    return path
+    """Return the file of a shipped fit recipe's name, or of a path; raises `RecipeError` as `find_toml` does."""
+    return find_toml(name_or_path, SHIPPED)
 
 
 def read_fit_recipe(path: Path) -> FitRecipe:

@@ -182,14 +182,18 @@ def recipe_digest(recipe: Recipe) -> str:
 
 
 def find_recipe(name_or_path: str) -> Path:
-    """Return the file of a shipped recipe's name, or of a path.
+    """Return the file of a shipped recipe's name, or of a path; raises `RecipeError` as `find_toml` does."""
+    return find_toml(name_or_path, {path.stem: path for path in sorted(RECIPES.glob("*.toml"))})
+
+
+def find_toml(name_or_path: str, shipped: dict[str, Path]) -> Path:
+    """Return one of the files that we ship by its name, or any other by its path.
 
     Raises
     ------
     RecipeError
         If there is neither.
     """
-    shipped = {path.stem: path for path in sorted(RECIPES.glob("*.toml"))}
     path = shipped.get(name_or_path, Path(name_or_path))
     if not path.is_file():
         raise RecipeError(

@@ -81,11 +81,14 @@ def run_trajectory(recipe: Recipe, folder: Path, plan: TrajectoryPlan, part: Pat
     return len(kept)
 
 
-def read_part(part: Path) -> tuple[pa.Table, list[Reject]]:
-    """Return the table and the rejects that `run_trajectory` stored."""
-    table = pq.read_table(part)
-    rejects = json.loads(table.schema.metadata[REJECTS])
-    return table.replace_schema_metadata(), [Reject.model_validate(reject) for reject in rejects]
+def read_frames(part: Path) -> pa.Table:
+    """Return the frames that `run_trajectory` stored."""
+    return pq.read_table(part).replace_schema_metadata()
+
+
+def read_rejects(part: Path) -> list[Reject]:
+    """Return the frames that `run_trajectory` refused, with their reasons; reads no data."""
+    return [Reject.model_validate(reject) for reject in json.loads(pq.read_schema(part).metadata[REJECTS])]
 
 
 def count_frames(part: Path) -> int:
